@@ -1,0 +1,83 @@
+"""What is not there: absent and unreadable files, blank or half pictures, missing values."""
+
+import pandas as pd
+
+from data_prep.rules import Finding, class_text
+
+BLANK_CONTRAST = 0.03  # of the full range; real solar cells lie above 0.12, a covered lens at 0.015
+BLANK_AGAINST_MEDIAN = (
+    0.25  # and this share of the folder's median: 12 bits kept in 16 look flat too
+)
+MISSING_SHARE = 0.10  # above the folder's median; the darkest borders of solar cells reach 0.007
+MISSING_SPREAD = 5.0  # robust standard deviations: pictures cut out on plain ground vary by habit
+MANY_MISSING = 0.20  # share of missing values from which a column earns a warning
+
+
+def broken_images(table: pd.DataFrame) -> list[Finding]:
+    """Absent, unreadable, blank, partly missing images; each by the first rule that fits."""
+    good = table[table["status"] == "ok"]
+    absent = table[table["status"] == "absent"]
+    unreadable = table[~table["status"].isin(["ok", "absent"])]
+    flat = good["contrast"].lt(
+        min(BLANK_CONTRAST, BLANK_AGAINST_MEDIAN * good["contrast"].median())
+    ) | good["contrast"].eq(0)
+    rest = good[~flat]
+    share = rest["missing_share"]
+    spread = 1.4826 * (share - share.median()).abs().median()
+    limit = share.median() + max(MISSING_SHARE, MISSING_SPREAD * spread)
+    partly = rest[share > limit]
+    reasons = unreadable["status"].value_counts().to_dict()
+    found = [
+        _images("absent", absent, {}, []),
+        _images("unreadable", unreadable, {"reasons": reasons}, ["status"]),
+        _images("blank", good[flat], {"limit": BLANK_CONTRAST}, ["contrast"]),
+        _images("partly_missing", partly, {"limit": round(float(limit), 3)}, ["missing_share"]),
+    ]
+    return [finding for finding in found if finding.count]
+
+
+def _images(rule: str, rows: pd.DataFrame, evidence: dict, columns: list[str]) -> Finding:
+    details = tuple(rows[columns].round(4).to_dict("records"))
+    paths = tuple(rows["path"])
+    return Finding(rule, "problem", paths, {"n": len(paths), **evidence}, len(paths), details)
+
+
+def missing_values(
+    table: pd.DataFrame, columns: list[str], groups: tuple[str, ...]
+) -> list[Finding]:
+    """One finding for each column with missing values, with the share that is missing by group.
+
+    Only images that the user's table lists are asked.
+    """
+    listed = table[table["listed"]]
+    found = []
+    for column in columns:
+        gone = listed[column].isna()
+        if not gone.any():
+            continue
+        by_group = {}
+        for group in groups:
+            if group != column:
+                shares = gone.groupby(class_text(listed[group])).mean()
+                by_group[group] = {
+                    value: round(float(s), 4) for value, s in shares.head(30).items()
+                }
+        n = int(gone.sum())
+        evidence = {"column": column, "missing": n, "n": len(listed), "by_group": by_group}
+        serious = column in groups or n > MANY_MISSING * len(listed)
+        paths = tuple(listed.loc[gone, "path"])
+        details = ({"column": column},) * n
+        severity = "warning" if serious else "note"
+        found.append(Finding("missing_values", severity, paths, evidence, n, details))
+    return found
+
+
+def missing_labels(table: pd.DataFrame, label: str) -> list[Finding]:
+    """Images without label, whether their row lacks it or the table lacks the row."""
+    gone = table[table[label].isna()]
+    if gone.empty:
+        return []
+    not_listed = int((~gone["listed"]).sum())
+    evidence = {"column": label, "missing": len(gone), "n": len(table), "not_in_table": not_listed}
+    details = tuple({"column": label, "listed": bool(x)} for x in gone["listed"])
+    return [Finding("label_missing", "note", tuple(gone["path"]), evidence, len(gone), details)]

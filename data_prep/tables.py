@@ -1,0 +1,136 @@
+"""Read the user's table and find which of its columns names the image files."""
+
+import csv
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+
+from natkit.errors import InputError
+
+# what stands for a gap; "None" is not among them, for it can be a label (no defect)
+NA = ["", "NaN", "nan", "NA", "N/A", "n/a", "#N/A", "NULL", "null"]
+
+
+def read_table(table: str | Path | pd.DataFrame) -> pd.DataFrame:
+    """A CSV or TSV as plants write them: UTF-8 or cp932, with comma, semicolon or tab."""
+    if isinstance(table, pd.DataFrame):
+        return table.reset_index(drop=True)
+    path = Path(table)
+    try:
+        raw = path.read_bytes()
+        try:
+            text, encoding = raw.decode("utf-8-sig"), "utf-8-sig"
+        except UnicodeDecodeError:
+            text, encoding = raw.decode("cp932"), "cp932"
+        if "\0" in text:
+            raise ValueError("it holds binary data")
+        first = text.partition("\n")[0]
+        separator = max(",;\t", key=first.count)
+        frame = pd.read_csv(
+            path, sep=separator, encoding=encoding, keep_default_na=False, na_values=NA
+        )
+    except (OSError, ValueError, csv.Error) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"The table {path} can't be read ({reason}); natkit reads CSV with one row an image. "
+            "Save it as CSV (UTF-8) and try again."
+        ) from error
+    if frame.empty:
+        raise InputError(
+            f"The table {path} has no rows; natkit expects one row an image. Leave the table out, "
+            "or fill it."
+        )
+    frame.columns = [str(c).strip() for c in frame.columns]
+    return frame
+
+
+def match_paths(table: pd.DataFrame, files: list[str], column: str | None) -> pd.DataFrame:
+    """The table with a first column ``path`` that names files as the scan does.
+
+    Values that match no file keep their name, brought to the same form as those that match: they
+    are the absent images. The source column itself is dropped if it is called ``path``.
+
+    Raises
+    ------
+    InputError
+        If ``column`` is not in the table, no column matches a file, or an image is listed twice.
+    """
+    if column is not None and column not in table.columns:
+        raise InputError(
+            f"The table has no column {column!r}; it has {', '.join(map(str, table.columns))}. "
+            "Name one of these as path_column."
+        )
+    texts = [c for c in table.columns if not pd.api.types.is_numeric_dtype(table[c])]
+    finder = _Finder(files)
+    found = {c: finder.all(table[c]) for c in ([column] if column is not None else texts)}
+    best = max(found, key=lambda c: len(found[c]), default=None)
+    if best is None or not found[best]:
+        sample = {str(c): str(table[c].iloc[0]) for c in found}
+        raise InputError(
+            "No column of the table names the image files: the files are called like "
+            f"{files[0]!r}, the table holds {sample}. Give the folder that the table's paths start "
+            "from, or path_column."
+        )
+    named = table[table[best].notna() & (table[best].astype(str).str.strip() != "")]
+    paths = finder.rename(named[best], found[best])
+    out = named.drop(columns="path") if best == "path" else named
+    out = pd.concat([paths.rename("path"), out.rename(columns={"path": "path_user"})], axis=1)
+    out = out.drop_duplicates()
+    twice = out["path"].duplicated(keep=False)
+    if twice.any():
+        path = out.loc[twice, "path"].iloc[0]
+        raise InputError(
+            f"The table lists {path} {int((out['path'] == path).sum())} times with different "
+            f"values ({out.loc[twice, 'path'].nunique()} images are listed more than once), but "
+            "each image has one row. Keep one row an image."
+        )
+    return out.reset_index(drop=True)
+
+
+class _Finder:
+    """Finds the file that a value of a table means: by the longest common end of both paths.
+
+    An end counts only if one file has it. Where most values match after k of their leading folders
+    are dropped, none matches after more: ``lineA/1.png`` must not become ``lineB/1.png``.
+    """
+
+    def __init__(self, files: list[str]):
+        ends = [["/".join(f.split("/")[k:]) for k in range(f.count("/") + 1)] for f in files]
+        count = Counter(end for own in ends for end in own)
+        self.by_end = {e: own[0] for own in ends for e in own if count[e] == 1 or e == own[0]}
+        self.by_end |= {f: f for f in files}
+
+    def one(self, value: str) -> tuple[int, str] | None:
+        parts = _parts(value)
+        for drop in range(len(parts)):
+            if (end := "/".join(parts[drop:])) in self.by_end:
+                return drop, self.by_end[end]
+        return None
+
+    def all(self, values: pd.Series) -> dict[str, str]:
+        """Value → file, for those that match."""
+        matches = {v: self.one(v) for v in values.dropna().astype(str).unique()}
+        matches = {v: match for v, match in matches.items() if match is not None}
+        habit = Counter(drop for drop, _ in matches.values()).most_common(1)
+        return {v: path for v, (drop, path) in matches.items() if drop <= habit[0][0]}
+
+    def rename(self, values: pd.Series, known: dict[str, str]) -> pd.Series:
+        """Known values as their files; the others changed as the known ones mostly were."""
+        habits: Counter = Counter()
+        for value, path in known.items():
+            parts, (drop, _) = _parts(value), self.one(value)
+            habits[drop, path.removesuffix("/".join(parts[drop:]))] += 1
+        (drop, front), _ = habits.most_common(1)[0]
+
+        def name(value: str) -> str:
+            parts = _parts(value)
+            return known.get(value) or front + "/".join(parts[min(drop, len(parts) - 1) :])
+
+        return values.astype(str).map(name)
+
+
+def _parts(value: str) -> list[str]:
+    """Parts of a path in either notation, without drive, dots and empty parts."""
+    parts = value.strip().replace("\\", "/").split("/")
+    return [p for p in parts if p not in ("", ".", "..") and not p.endswith(":")]

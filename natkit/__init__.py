@@ -1,0 +1,34 @@
+"""natkit: from a folder of unlabelled factory images to a decision, by Noise As Targets.
+
+The names below are the path, in order. Each is loaded when it is first used, so that ``import natkit``
+costs next to nothing and looking at results never waits for torch.
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "load": "natkit.images",
+    "NAT": "natkit.method.nat",
+    "pixels": "natkit.method.embed",
+    "Embedding": "natkit.embedding",
+    "project": "natkit.look.project",
+    "clusters": "natkit.look.clusters",
+    "similar": "natkit.look.neighbors",
+    "score": "natkit.evidence.probe",
+    "summarize": "natkit.evidence.summary",
+    "report": "natkit.show.report",
+    "InputError": "natkit.errors",
+}
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str):
+    if name not in _HOME:
+        raise AttributeError(f"natkit has no {name!r}; it has {', '.join(__all__)}.")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

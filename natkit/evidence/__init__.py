@@ -1,0 +1,1 @@
+"""Is it any good? Embeddings and labels in, numbers out; no torch."""

@@ -1,0 +1,1 @@
+"""What is there? Embeddings in, numbers out; no torch."""

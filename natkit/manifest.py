@@ -1,0 +1,155 @@
+"""The contract of a prepared folder: what data_prep writes and natkit reads."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from natkit.errors import InputError
+from natkit.files import sha256, write_json, writing
+
+FORMAT, VERSION = "natkit-prepared", 1
+SPLITS = ("train", "val", "test")
+COLUMNS = (
+    "id",  # int64, given once, never reused: also the index of the image's target
+    "path",  # relative to the root, posix
+    "split",  # train, val or test
+    "weight",  # float, mean 1 over train
+    "width",
+    "height",
+    "channels",
+    "bits",
+    "pixel_hash",
+)
+LEDGER = ("time", "path", "rule", "finding", "evidence", "action", "by")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A prepared folder, read and checked.
+
+    ``table`` is the manifest (one row a kept image), ``ledger`` every decision, ``info`` the content of
+    ``prepared.json`` (label and group columns, counts, data hash), ``root`` where the images lie.
+    """
+
+    folder: Path
+    root: Path
+    table: pd.DataFrame
+    ledger: pd.DataFrame
+    info: dict
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{(self.table['split'] == s).sum()} {s}" for s in SPLITS)
+        return f"Prepared({len(self.table)} images: {sizes})"
+
+    @property
+    def data_hash(self) -> str:
+        """SHA-256 of the manifest: the name of this exact data set in every result."""
+        return self.info["manifest_sha256"]
+
+    def file(self, path: str) -> Path:
+        """Where an image lies: its mended copy if there is one, else the user's own file."""
+        mended = self.folder / "images" / path
+        return mended if mended.exists() else self.root / path
+
+
+def write(
+    folder: str | Path, root: str | Path, table: pd.DataFrame, ledger: pd.DataFrame, info: dict
+) -> Prepared:
+    """Write a prepared folder, whole or not at all, and read it back.
+
+    Parameters
+    ----------
+    folder
+        Must not exist or be empty: a prepared folder is never overwritten.
+    root
+        Folder of the user's images; kept relative to ``folder`` so that both can move together.
+    table
+        The manifest: the columns of ``COLUMNS``, then the user's own.
+    ledger
+        The columns of ``LEDGER``; ``evidence`` holds JSON text.
+    info
+        JSON-able: ``label`` (str or None), ``groups`` (list), ``rules``, ``counts`` and what else data_prep knows.
+    """
+    folder, root = Path(folder).absolute(), Path(root).absolute()
+    if folder.exists() and any(folder.iterdir()):
+        raise InputError(
+            f"{folder} is not empty, and a prepared folder is never overwritten. "
+            "Give another folder, or move this one away."
+        )
+    if folder.exists():
+        folder.rmdir()
+    _check(table)
+    with writing(folder) as part:
+        part.mkdir()
+        table.to_csv(part / "manifest.csv", index=False, encoding="utf-8")
+        ledger.loc[:, list(LEDGER)].to_csv(part / "ledger.csv", index=False, encoding="utf-8")
+        write_json(
+            part / "prepared.json",
+            {
+                "format": FORMAT,
+                "version": VERSION,
+                "root": Path(os.path.relpath(root, folder)).as_posix(),
+                "manifest_sha256": sha256(part / "manifest.csv"),
+                **info,
+            },
+        )
+    return read(folder)
+
+
+def read(folder: str | Path) -> Prepared:
+    """Read a prepared folder and check it.
+
+    Raises
+    ------
+    InputError
+        If the folder is none, was written by a newer natkit, or its manifest was changed by hand in a
+        way that breaks the contract (columns, ids, splits, paths that leave the root).
+    """
+    folder = Path(folder).absolute()
+    try:
+        info = json.loads((folder / "prepared.json").read_text(encoding="utf-8"))
+        table = pd.read_csv(folder / "manifest.csv", dtype={"pixel_hash": str, "path": str})
+        ledger = pd.read_csv(folder / "ledger.csv", dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{folder} is not a prepared folder ({error}). Make one with data_prep.prepare(), or run "
+            "the notebook 01_clean first."
+        ) from error
+    if info.get("format") != FORMAT or info.get("version") != VERSION:
+        raise InputError(
+            f"{folder} has format {info.get('format')} version {info.get('version')}, but this natkit "
+            f"reads {FORMAT} version {VERSION}. Prepare the images again with this version."
+        )
+    _check(table)
+    info["manifest_sha256"] = sha256(folder / "manifest.csv")
+    root = Path(os.path.normpath(folder / info["root"]))
+    return Prepared(folder, root, table, ledger, info)
+
+
+def _check(table: pd.DataFrame) -> None:
+    missing = [c for c in COLUMNS if c not in table.columns]
+    if missing:
+        raise InputError(
+            f"The manifest lacks the columns {missing}; it needs {list(COLUMNS)}. "
+            "Write it with data_prep.prepare()."
+        )
+    if table["id"].duplicated().any():
+        twice = int(table.loc[table["id"].duplicated(), "id"].iloc[0])
+        raise InputError(
+            f"Each id stands once in a manifest, but {twice} comes twice. Give it a new id."
+        )
+    odd = set(table["split"]) - set(SPLITS)
+    if odd:
+        raise InputError(
+            f"The manifest has splits {sorted(map(str, odd))}; only {SPLITS} are known."
+        )
+    for path in table["path"]:
+        pure = PurePosixPath(path)
+        if pure.is_absolute() or ".." in pure.parts or "\\" in path or ":" in pure.parts[0]:
+            raise InputError(
+                f"The path {path!r} leaves the root of the images. Paths in a manifest are relative, "
+                "with forward slashes."
+            )

@@ -1,0 +1,1 @@
+"""Noise As Targets, and nothing else."""

@@ -1,0 +1,262 @@
+"""Charts of the summary: numbers and an Axes go in, the Axes comes out.
+
+The title of every chart is its finding, computed from the numbers; lines and bars are labelled
+where they are; nothing is told by colour alone (○ △ ×, markers, dashes).
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+
+from natkit.show.style import (
+    BLUE,
+    GREY,
+    HAIR,
+    INK,
+    MARKERS,
+    PALETTE,
+    VERMILLION,
+    bare,
+    figure,
+    headline,
+    plain,
+    save,
+    theme,
+    whole_numbers,
+)
+from natkit.show.words import Words, titles
+
+__all__ = [
+    "PALETTE", "figure", "finding_counts", "found_planted", "map_points", "save", "score_ladder",
+    "theme", "training_curve",
+]  # fmt: skip
+
+
+def finding_counts(
+    ax: Axes, findings: Sequence[dict], words: Words, counts: dict | None = None
+) -> Axes:
+    """Images per finding, in the order given (worst first); problems in vermillion.
+
+    Up to 12 rows are drawn; the table below the chart holds all. A finding on no single image says
+    that it concerns the data set as a whole. ``counts`` ("listed", "quarantined") go in the title.
+    """
+    rows = list(findings)[:12]
+    y = np.arange(len(rows))[::-1]
+    colours = [VERMILLION if f["severity"] == "problem" else GREY for f in rows]
+    sizes = [0 if titles.whole(f) else f["count"] for f in rows]
+    ax.barh(y, sizes, color=colours, height=0.62)
+    names = [
+        words("severity." + row["severity"] + ".mark") + "  " + _finding_name(row, words)
+        for row in rows
+    ]
+    ax.set_yticks(y, names)
+    for place, f, size in zip(y, rows, sizes, strict=True):
+        text = words("data.whole_set") if titles.whole(f) else f"{size:,}"
+        ax.annotate(
+            text, (size, place), (6, 0), textcoords="offset points", va="center",
+            color=GREY if titles.whole(f) else INK,
+        )  # fmt: skip
+    bare(ax, "x")
+    whole_numbers(ax, max(sizes, default=1))
+    ax.set_ylim(-0.7, max(len(rows), 1) - 0.3)
+    ax.set_xlabel(f"{words('chart.findings.axis')}      {words('data.legend')}")
+    subtitle = words("chart.findings.subtitle_plain")
+    if counts:
+        subtitle = words("chart.findings.subtitle", listed=counts["listed"])
+    headline(ax, titles.findings(findings, counts, words), subtitle)
+    return ax
+
+
+def _finding_name(finding: dict, words: Words) -> str:
+    name = words.name("rule", finding["rule"])
+    column = finding["evidence"].get("column")
+    if finding["evidence"].get("source") == "image statistics":
+        column = titles.source(words, finding["evidence"])
+    return words("format.colon", name=name, text=plain(column, 16)) if column else name
+
+
+def found_planted(ax: Axes, planted: Sequence[dict], words: Words) -> Axes:
+    """Found against planted, kind by kind; kinds not looked for yet stand at the top, hatched."""
+    rows = sorted(planted, key=lambda r: (r["looked_for"], -r["missed"], -r["planted"]))
+    y = np.arange(len(rows))[::-1]
+    for place, row in zip(y, rows, strict=True):
+        hollow = {"facecolor": "white", "hatch": "////", "linewidth": 0.8, "height": 0.62}
+        if row["looked_for"]:
+            ax.barh(place, row["found"], color=BLUE, height=0.62)
+            if row["missed"]:
+                ax.barh(place, row["missed"], left=row["found"], edgecolor=VERMILLION, **hollow)
+            mark = "○" if not row["missed"] else "△" if row["found"] else "×"
+            text = words("chart.planted.value", found=row["found"], planted=row["planted"])
+        else:
+            ax.barh(place, row["planted"], edgecolor=GREY, **hollow)
+            mark, text = "–", words("chart.planted.not_looked_for")
+        ax.annotate(
+            f"{mark}  {text}", (row["planted"], place), (6, 0), textcoords="offset points",
+            va="center", color=INK if row["looked_for"] else GREY,
+        )  # fmt: skip
+    ax.set_yticks(y, [plain(words.name("planted", row["kind"])) for row in rows])
+    bare(ax, "x")
+    whole_numbers(ax, max((row["planted"] for row in rows), default=1) * 1.1)
+    ax.set_ylim(-0.7, max(len(rows), 1) - 0.3)
+    ax.set_xlabel(words("chart.planted.axis"))
+    unseen = sum(not row["looked_for"] for row in rows)
+    subtitle = words("chart.planted.subtitle", kinds=len(rows), unseen=unseen)
+    headline(ax, titles.planted(rows, words), subtitle)
+    return ax
+
+
+def training_curve(ax: Axes, history: Sequence[dict], words: Words, images: int = 0) -> Axes:
+    """By epoch, how alike two views of one image are, and dashed those of different images."""
+    epochs = [row["epoch"] for row in history]
+    for name, colour, dash in (("agreement", BLUE, "-"), ("others", GREY, "--")):
+        values = [row[name] for row in history]
+        if not values:
+            continue
+        ax.plot(
+            epochs,
+            values,
+            dash,
+            color=colour,
+            linewidth=2.2,
+            marker="o" if len(epochs) == 1 else None,
+        )
+        near = abs(history[-1]["agreement"] - history[-1]["others"]) < 0.08
+        lift = (8 if name == "agreement" else -8) if near else 0
+        ax.annotate(
+            words(f"chart.training.{name}", value=words.score(values[-1])), (epochs[-1], values[-1]),
+            (8, lift), textcoords="offset points", va="center", color=colour, annotation_clip=False,
+        )  # fmt: skip
+    bare(ax, "y")
+    ax.set_ylim(
+        min([0, *(row["others"] for row in history), *(row["agreement"] for row in history)]), 1
+    )
+    if epochs:
+        ax.set_xlim(min(epochs) - 0.3, max(epochs) + 0.3)
+    ax.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(5, integer=True))
+    ax.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(5))
+    ax.set_xlabel(words("chart.training.axis_x"))
+    ax.set_ylabel(words("chart.training.axis_y"))
+    subtitle = words("chart.training.subtitle", images=images, epochs=len(history))
+    headline(ax, titles.training(history, words), subtitle)
+    return ax
+
+
+def map_points(ax: Axes, section: dict, words: Words, by: str = "cluster") -> Axes:
+    """The map, coloured by ``"cluster"`` or by ``"label"`` (the column in ``section["colour"]``).
+
+    Groups bear their number, points of none are grey; colour and marker go together. The
+    trustworthiness and the warning about distances are part of the picture.
+    """
+    xy = np.array([point[:2] for point in section["points"]], dtype=float).reshape(-1, 2)
+    if by == "label":
+        _by_label(ax, xy, section, words)
+        title = titles.map_by_label(section, words)
+    else:
+        _by_cluster(ax, xy, np.array([point[2] for point in section["points"]], dtype=int))
+        title = titles.map_by_cluster(section, words)
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.margins(0.04)
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    trust = words("chart.map.trust", value=f"{section['trustworthiness']:.2f}")
+    ax.set_xlabel(f"{trust}   {words('chart.map.far')}", loc="left", fontsize=10.5)
+    subtitle = words("chart.map.subtitle", shown=len(xy), n=section["n"], seed=str(section["seed"]))
+    headline(ax, title, subtitle)
+    return ax
+
+
+def _dots(ax: Axes, xy: np.ndarray, colour: str, marker: str = "o", label: str | None = None):
+    size = float(np.clip(9000 / max(len(xy), 1), 9, 36))
+    ax.scatter(
+        *xy.T, s=size, color=colour, marker=marker, alpha=0.75, linewidths=0.3, edgecolors="white",
+        label=label,
+    )  # fmt: skip
+
+
+def _by_cluster(ax: Axes, xy: np.ndarray, cluster: np.ndarray) -> None:
+    _dots(ax, xy[cluster < 0], "#B4B9BF", ".")
+    found = np.unique(cluster[cluster >= 0])
+    for c in found:
+        marker = MARKERS[c // len(PALETTE) % len(MARKERS)]
+        _dots(ax, xy[cluster == c], PALETTE[c % len(PALETTE)], marker)
+    for c in found:  # on top of all dots
+        ax.annotate(
+            str(c), np.median(xy[cluster == c], axis=0), ha="center", va="center", fontsize=12,
+            bbox={"boxstyle": "round,pad=0.25", "facecolor": "white", "edgecolor": HAIR},
+        )  # fmt: skip
+
+
+def _by_label(ax: Axes, xy: np.ndarray, section: dict, words: Words) -> None:
+    values = np.array([str(value) for value in section["colour"]["values"]], dtype=object)
+    common = [value for value, _ in Counter(values.tolist()).most_common(len(PALETTE))]
+    rest = ~np.isin(values, common)
+    if rest.any():
+        _dots(ax, xy[rest], GREY, ".", words("chart.map.other"))
+    for i, value in enumerate(common):  # the rarest last, so that it lies on top
+        name = plain(value, 20) or words("chart.map.none_value")
+        where = values == value
+        label = f"{plain(section['colour']['column'], 16)} = {name}  ({where.sum():,})"
+        _dots(ax, xy[where], PALETTE[i], MARKERS[i], label)
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, markerscale=1.8)
+
+
+def score_ladder(ax: Axes, evidence: dict, words: Words) -> Axes:
+    """Scores with intervals, best first: ours blue, controls grey, guessing as a line.
+
+    Filled dots are the probe that decides, hollow ones the other. At the right stands, for each
+    control, the paired difference with its interval: the only ground for a verdict.
+    """
+    decides = evidence["decides"]
+    rows = [titles.ours(evidence, decides), *titles.rivals(evidence, decides)]
+    rows = sorted(rows, key=lambda row: -row["auroc"]["value"])
+    others = {s["name"]: s for s in evidence["scores"] if s["probe"] != decides}
+    gaps = {d["control"]: d["auroc"] for d in evidence["differences"] if d["probe"] == decides}
+    for place, row in enumerate(rows[::-1]):
+        colour = BLUE if row["role"] == "ours" else GREY
+        _rung(ax, place + 0.12, row["auroc"], colour, True, words)
+        if row["name"] in others:
+            _rung(ax, place - 0.2, others[row["name"]]["auroc"], colour, False, words)
+        if row["name"] in gaps:
+            gap = gaps[row["name"]]
+            mark = {"ahead": "○", "behind": "×", "undecided": "△"}[titles.standing([gap])]
+            text = f"{mark}  {words.signed(gap['value'])}\n{words.interval(gap, signed=True)}"
+            ax.text(1.03, place, text, transform=ax.get_yaxis_transform(), va="center")
+    names = [plain(words.name("name", row["name"]), 24) for row in rows[::-1]]
+    ax.set_yticks(range(len(rows)), names)
+    lows = [s["auroc"]["low"] for s in evidence["scores"]]
+    start = np.floor(min(lows + [titles.CHANCE]) * 20 - 0.4) / 20
+    ax.set_xlim(start, 1.0)
+    ax.set_ylim(-0.6, len(rows) - 0.2)
+    ax.axvline(titles.CHANCE, color=INK, linewidth=1, linestyle=(0, (4, 3)))
+    ax.text(
+        titles.CHANCE, len(rows) - 0.25, f" {words('chart.ladder.chance')}", fontsize=10.5, va="top"
+    )
+    if gaps:
+        place = ax.get_yaxis_transform()
+        ax.text(1.03, len(rows) - 0.25, words("chart.ladder.gap"), transform=place, va="top",
+                color=GREY)  # fmt: skip
+    bare(ax, "x")
+    ax.xaxis.set_major_locator(matplotlib.ticker.MultipleLocator(0.1))
+    key = [words(f"chart.ladder.{probe}") for probe in ("linear", "knn")]
+    ax.set_xlabel("     ".join([words("chart.ladder.axis", start=f"{start:g}"), *key]))
+    headline(
+        ax, titles.ladder(evidence, words), words("chart.ladder.subtitle", n=evidence["n_test"])
+    )
+    return ax
+
+
+def _rung(ax: Axes, y: float, score: dict, colour: str, filled: bool, words: Words) -> None:
+    """One score: its interval, its dot, its number."""
+    ax.plot([score["low"], score["high"]], [y, y], color=colour, linewidth=3 if filled else 1.4,
+            alpha=0.45 if filled else 0.8, solid_capstyle="butt")  # fmt: skip
+    ax.plot(score["value"], y, "o", markersize=10 if filled else 6, color=colour,
+            markerfacecolor=colour if filled else "white")  # fmt: skip
+    ax.annotate(
+        words.score(score["value"]), (score["value"], y), (0, 8 if filled else -7),
+        textcoords="offset points", ha="center", va="bottom" if filled else "top",
+        color=colour, fontsize=12 if filled else 10,
+    )  # fmt: skip

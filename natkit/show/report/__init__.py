@@ -1,0 +1,154 @@
+"""The summary as one HTML page that opens anywhere, with no network.
+
+Maintainers: ``story`` chooses the sentences, ``charts`` draws, ``report.html.j2`` lays out,
+``report.css`` is the look; all words come from ``natkit.show.words``. Only the summary is read, and
+the pictures it names. A user's text reaches the page through autoescaping alone.
+"""
+
+import base64
+import io
+import json
+import unicodedata
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+
+import jsonschema
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from PIL import Image, UnidentifiedImageError
+
+from natkit.errors import InputError
+from natkit.files import write_json, writing
+from natkit.show.report import charts, story
+from natkit.show.words import Words, titles, words
+
+MAX_BYTES = 5_000_000  # of report.html: a file that can be sent by mail
+_ROOM = 400_000  # of these for text and tables
+
+
+def report(facts: dict | str | Path, folder: str | Path, lang: str = "en") -> Path:
+    """Write ``report.html``, ``summary.json`` and ``figures/*.png`` into ``folder``.
+
+    Parameters
+    ----------
+    facts
+        The summary that ``natkit.summarize`` gave, or the path of a ``summary.json``.
+    folder
+        Made if need be; an older report in it is replaced. Pictures named in the summary (contact
+        sheets) are read from here; one that is not there is named as missing.
+    lang
+        "en" or "ja".
+
+    Returns
+    -------
+    Path of ``report.html``: one file of at most 5 MB that loads nothing else.
+
+    Raises
+    ------
+    InputError
+        If ``facts`` is not a summary, or claims what its own intervals do not show.
+    """
+    vocabulary, folder = words(lang), Path(folder)
+    facts = _changed(_read(facts), lambda text: text.encode("utf-8", "backslashreplace").decode())
+    shown = _changed(facts, visible)
+    story.decision(shown)
+    write_json(folder / "summary.json", facts)
+    html = _page(shown, folder, vocabulary)
+    with writing(folder / "report.html") as part:
+        part.write_text(html, encoding="utf-8")
+    return folder / "report.html"
+
+
+def _read(facts: dict | str | Path) -> dict:
+    where = "The dictionary"
+    if not isinstance(facts, dict):
+        where = str(facts)
+        try:
+            facts = json.loads(Path(facts).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"{where} could not be read as a summary ({error}). Give the summary.json that a "
+                "report or the notebook 05_report wrote."
+            ) from error
+    schema = json.loads(files("natkit.evidence").joinpath("summary.schema.json").read_text("utf-8"))
+    fault = jsonschema.exceptions.best_match(
+        jsonschema.Draft202012Validator(schema).iter_errors(facts)
+    )
+    if fault is not None:
+        at = "/".join(str(step) for step in fault.absolute_path) or "the top"
+        raise InputError(
+            f"{where} is not a natkit summary of version 1: at {at}, {fault.message[:200]}. "
+            "Build it with natkit.summarize()."
+        )
+    return facts
+
+
+def _changed(value, change: Callable[[str], str]):
+    """``value`` with ``change`` applied to every text in it, keys too."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {_changed(key, change): _changed(item, change) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_changed(item, change) for item in value]
+    return value
+
+
+def visible(text: str) -> str:
+    """``text`` with control and direction characters written out (⟨U+202E⟩), so that none works."""
+    return "".join(
+        f"⟨U+{ord(c):04X}⟩" if unicodedata.category(c) in ("Cc", "Cf") and c not in "\t\n" else c
+        for c in text
+    )
+
+
+def _page(facts: dict, folder: Path, vocabulary: Words) -> str:
+    drawn = charts.draw(facts, folder / "figures", vocabulary)
+    for chart in drawn.values():
+        chart["source"] = _uri(chart["path"].read_bytes(), "png")
+    room = MAX_BYTES - _ROOM - sum(len(chart["source"]) for chart in drawn.values())
+    environment = Environment(
+        loader=PackageLoader("natkit.show.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html.j2").render(
+        w=vocabulary,
+        facts=facts,
+        charts=drawn,
+        sheets=_sheets(facts["map"], folder, room),
+        story=story,
+        titles=titles,
+        verdict=story.verdict(facts, vocabulary),
+    )
+
+
+def _sheets(section: dict, folder: Path, room: int) -> dict[int, str | None]:
+    """Contact sheets by cluster as data-URIs; None for one that would make the file too big.
+
+    A cluster whose sheet is not there, or lies outside ``folder``, is left out.
+    """
+    sheets: dict[int, str | None] = {}
+    for cluster in [] if story.absent(section) else section["clusters"]:
+        path = (folder / (cluster["picture"] or "")).resolve()
+        if not path.is_file() or not path.is_relative_to(folder.resolve()):
+            continue
+        try:
+            with Image.open(path) as picture:
+                small = picture.convert("RGB")
+        except (OSError, UnidentifiedImageError):
+            continue
+        small.thumbnail((1200, 1200))
+        buffer = io.BytesIO()
+        small.save(buffer, "JPEG", quality=85)
+        uri = _uri(buffer.getvalue(), "jpeg")
+        fits = len(uri) <= room
+        sheets[cluster["cluster"]] = uri if fits else None
+        room -= len(uri) if fits else 0
+    return sheets
+
+
+def _uri(content: bytes, kind: str) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"

@@ -1,0 +1,136 @@
+"""Which charts a summary gives, each drawn into ``figures/`` with an alternative text."""
+
+from pathlib import Path
+
+from natkit.show import figures, style
+from natkit.show.report.story import absent
+from natkit.show.words import Words, titles
+
+
+def draw(facts: dict, folder: Path, words: Words) -> dict[str, dict]:
+    """Draw every chart that the summary has numbers for.
+
+    Returns ``{name: {"path", "alt"}}`` with the names score_ladder, finding_counts, found_planted,
+    training_curve, map_cluster, map_label. The alternative text is made of the chart's own numbers.
+    """
+    charts = {}
+    with figures.theme(words.lang):
+        for name, (paint, alt, height) in _charts(facts, words).items():
+            path = figures.figure(paint, folder / f"{name}.png", (style.SIZE[0], height))
+            charts[name] = {"path": path, "alt": alt}
+    return charts
+
+
+def _charts(facts: dict, words: Words) -> dict[str, tuple]:
+    return {
+        **_evidence(facts["evidence"], words),
+        **_data(facts["data"], words),
+        **_training(facts["training"], words),
+        **_map(facts["map"], words),
+    }
+
+
+def _height(rows: int, each: float = 0.36) -> float:
+    """Inches for a chart of ``rows`` bars, between a banner and 16:9."""
+    return min(max(2.0 + each * rows, 2.6), style.SIZE[1])
+
+
+def _alt(title: str, rows: list[str], words: Words) -> str:
+    return words("format.space").join(
+        words("format.sentence_end", text=part) for part in [title, *rows]
+    )
+
+
+def _evidence(evidence: dict, words: Words) -> dict:
+    if absent(evidence):
+        return {}
+    rows = [
+        words(
+            "format.colon",
+            name=f"{words.name('name', row['name'])} ({words.name('probe', row['probe'])})",
+            text=words.with_interval(row["auroc"]),
+        )
+        for row in evidence["scores"]
+    ]
+    methods = len({row["name"] for row in evidence["scores"]})
+    return {
+        "score_ladder": (
+            lambda ax: figures.score_ladder(ax, evidence, words),
+            _alt(titles.ladder(evidence, words), rows, words),
+            _height(methods, 0.78),
+        )
+    }
+
+
+def _data(data: dict, words: Words) -> dict:
+    if absent(data):
+        return {}
+    charts = {}
+    found, counts, planted = data["findings"], data["counts"], data["planted"]
+    if found:
+        rows = [
+            words(
+                "format.colon",
+                name=words.name("rule", f["rule"]),
+                text=words("data.whole_set") if titles.whole(f) else f"{f['count']:,}",
+            )
+            for f in found
+        ]
+        charts["finding_counts"] = (
+            lambda ax: figures.finding_counts(ax, found, words, counts),
+            _alt(titles.findings(found, counts, words), rows, words),
+            _height(min(len(found), 12)),
+        )
+    if planted:
+        rows = [
+            f"{words.name('planted', row['kind'])}: "
+            + (
+                words("chart.planted.value", found=row["found"], planted=row["planted"])
+                if row["looked_for"]
+                else words("chart.planted.not_looked_for")
+            )
+            for row in planted
+        ]
+        charts["found_planted"] = (
+            lambda ax: figures.found_planted(ax, planted, words),
+            _alt(titles.planted(planted, words), rows, words),
+            _height(len(planted)),
+        )
+    return charts
+
+
+def _training(run: dict, words: Words) -> dict:
+    if absent(run) or not run["history"]:
+        return {}
+    history, last = run["history"], run["history"][-1]
+    rows = [
+        words(f"chart.training.{name}", value=words.score(last[name]))
+        for name in ("agreement", "others")
+    ]
+    return {
+        "training_curve": (
+            lambda ax: figures.training_curve(ax, history, words, run["images"]),
+            _alt(titles.training(history, words), rows, words),
+            4.4,
+        )
+    }
+
+
+def _map(section: dict, words: Words) -> dict:
+    if absent(section):
+        return {}
+    trust = words("chart.map.trust", value=f"{section['trustworthiness']:.2f}")
+    charts = {
+        "map_cluster": (
+            lambda ax: figures.map_points(ax, section, words),
+            _alt(titles.map_by_cluster(section, words), [trust], words),
+            style.SIZE[1],
+        )
+    }
+    if section["colour"]["column"] is not None:
+        charts["map_label"] = (
+            lambda ax: figures.map_points(ax, section, words, by="label"),
+            _alt(titles.map_by_label(section, words), [trust], words),
+            style.SIZE[1],
+        )
+    return charts

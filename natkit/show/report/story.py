@@ -1,0 +1,287 @@
+"""What the report says of a summary: sentences chosen by the facts, the worst first."""
+
+from natkit.errors import InputError
+from natkit.show.words import Words
+from natkit.show.words.titles import ours, quoted, rivals, shorten, source, standing, whole
+
+RANK = ("problem", "warning", "note")
+NEED_TEST = 10  # images of the rarest class, where the summary does not say
+
+
+def absent(section: dict | None) -> str | None:
+    """Reason code if a section is not there, else None."""
+    return "not_run" if section is None else section.get("reason")
+
+
+def decision(facts: dict) -> str:
+    """The verdict's code, after holding its claim against the intervals.
+
+    Raises InputError if the summary claims what its own intervals do not show: such a report is
+    not written.
+    """
+    claim = facts["verdict"].get("decision", "unscored")
+    if claim not in ("ahead", "behind", "undecided"):
+        return claim
+    gaps = []
+    if not absent(facts["evidence"]):
+        rows = facts["evidence"]["differences"]
+        gaps = [row["auroc"] for row in rows if row["probe"] == facts["evidence"]["decides"]]
+    shown = standing(gaps) if gaps else "nothing"
+    if claim != shown:
+        raise InputError(
+            f"The summary claims {claim!r}, but its intervals show {shown!r}; a report says only "
+            "what the numbers say. Build the summary again with natkit.summarize()."
+        )
+    return claim
+
+
+def verdict(facts: dict, words: Words) -> dict:
+    """``code``, ``mark``, ``title`` and ``lead`` of page one."""
+    code = decision(facts)
+    label = facts["evidence"].get("label") or (facts["data"].get("label") or {}).get("column")
+    values = {"label": quoted(words, label)} if label else {"label": words("table.class")}
+    if code in ("ahead", "behind", "undecided"):
+        values |= _comparison(facts, words)
+    return {
+        "code": code,
+        "mark": words(f"verdict.{code}.mark"),
+        "title": words(f"verdict.{code}.title", **values),
+        "lead": words(f"verdict.{code}.lead", **values),
+    }
+
+
+def _comparison(facts: dict, words: Words) -> dict:
+    gap, name = facts["verdict"]["difference"], facts["verdict"]["control"]
+    probe = facts["verdict"]["probe"]
+    rival = next(r for r in rivals(facts["evidence"], probe) if r["name"] == name)
+    return {
+        "ours": words.score(ours(facts["evidence"], probe)["auroc"]["value"]),
+        "theirs": words.score(rival["auroc"]["value"]),
+        "control": control(words, name),
+        "difference": words.signed(gap["value"]),
+        "interval": words.interval(gap, signed=True),
+        "n": gap["n"],
+    }
+
+
+def control(words: Words, name: str) -> str:
+    """What readers call a control."""
+    return shorten(words.name("name", name))
+
+
+def numbers(facts: dict, words: Words) -> list[dict]:
+    """The three numbers of page one: ``label``, ``value``, ``note``."""
+    found = [*_scored(facts, words), *_rarest(facts, words), *_data(facts, words)]
+    found += [*_clusters(facts, words), *_seconds(facts, words)]
+    return found[:3]
+
+
+def _number(key: str, words: Words, value: str, note: dict, **label) -> dict:
+    return {
+        "label": words(f"number.{key}", **label),
+        "value": value,
+        "note": words(f"number.{key}_note", **note),
+    }
+
+
+def _scored(facts: dict, words: Words):
+    if absent(facts["evidence"]):
+        return
+    mine = ours(facts["evidence"], facts["evidence"]["decides"])["auroc"]
+    yield _number("ours", words, words.score(mine["value"]), {"interval": words.interval(mine)})
+    gap = facts["verdict"].get("difference")
+    if gap:
+        note = {"interval": words.interval(gap, signed=True), "n": gap["n"]}
+        name = control(words, facts["verdict"]["control"])
+        yield _number("lead", words, words.signed(gap["value"]), note, control=name)
+
+
+def _rarest(facts: dict, words: Words):
+    rows = facts["evidence"].get("counts")
+    if rows:
+        row = min(rows, key=lambda r: r["test"])
+        note = {"name": shorten(row["class"], 20), "need": _need(facts)}
+        yield _number("rarest", words, f"{row['test']:,}", note)
+
+
+def _need(facts: dict) -> int:
+    reasons = facts["verdict"].get("reasons", [])
+    return next((r["need_test"] for r in reasons if "need_test" in r), NEED_TEST)
+
+
+def _data(facts: dict, words: Words):
+    if absent(facts["data"]):
+        return
+    counts, found = facts["data"]["counts"], facts["data"]["findings"]
+    note = {"listed": counts["listed"], "quarantined": counts["quarantined"]}
+    yield _number("kept", words, f"{counts['kept']:,}", note)
+    kinds = {rank: len({f["rule"] for f in found if f["severity"] == rank}) for rank in RANK}
+    note = {"looked_for": len(facts["data"]["looked_for"]), "warnings": kinds["warning"]}
+    yield _number("problems", words, f"{kinds['problem']:,}", note)
+
+
+def _clusters(facts: dict, words: Words):
+    if not absent(facts["map"]):
+        note = {"trust": f"{facts['map']['trustworthiness']:.2f}"}
+        yield _number("clusters", words, f"{len(facts['map']['clusters']):,}", note)
+
+
+def _seconds(facts: dict, words: Words):
+    run = facts["training"]
+    if not absent(run):
+        note = {"images": run["images"], "epochs": run["epochs"]}
+        note["device"] = words.name("device", run["device"])
+        yield _number("seconds", words, words.duration(run["seconds"]), note)
+
+
+def shortcuts(facts: dict, words: Words) -> list[dict]:
+    """``source`` and ``value`` of each shortcut found, strongest first."""
+    if absent(facts["data"]):
+        return []
+    rows = [f["evidence"] for f in facts["data"]["findings"] if f["rule"] == "shortcut"]
+    rows = sorted((r for r in rows if "auc" in r), key=lambda r: -r["auc"]["value"])
+    return [{"source": source(words, r), "value": words.score(r["auc"]["value"])} for r in rows]
+
+
+def next_steps(facts: dict, words: Words) -> list[str]:
+    """What to do now, most urgent first, at most five."""
+    steps = [words("next.shortcut", **row) for row in shortcuts(facts, words)[:1]]
+    data, code = facts["data"], decision(facts)
+    found = [] if absent(data) else data["findings"]
+    if conflicts := sum(f["evidence"].get("n_label_conflicts", 0) for f in found):
+        steps.append(words("next.conflicts", n=conflicts))
+    test = facts["evidence"].get("n_test", 0)
+    if code == "ahead":
+        steps.append(words("next.ahead"))
+    elif code == "behind":
+        steps.append(words("next.behind", control=control(words, facts["verdict"]["control"])))
+    elif code == "undecided":
+        steps += [words("next.undecided", n=test), words("next.undecided_seeds")]
+    elif code == "too_few":
+        steps.append(words("next.too_few", need=_need(facts)))
+    else:
+        no_label = absent(facts["evidence"]) == "no_label"
+        steps.append(words("next.unscored" if no_label else "next.not_run"))
+    if not absent(data) and data["counts"]["quarantined"]:
+        steps.append(words("next.set_aside", n=data["counts"]["quarantined"]))
+    return steps[:5]
+
+
+def limits(facts: dict, words: Words) -> list[str]:
+    """What the report does not show, the gravest first."""
+    data, evidence, run = facts["data"], facts["evidence"], facts["training"]
+    said, traces = [], shortcuts(facts, words)
+    if traces:
+        sources = words("format.join").join(dict.fromkeys(row["source"] for row in traces[:3]))
+        said.append(words("limit.shortcut", sources=sources, value=traces[0]["value"]))
+    if absent(evidence):
+        said.append(words("limit.no_evidence"))
+    else:
+        if evidence["left_out"]:
+            said.append(words("limit.few_classes", classes=names(evidence["left_out"], words)))
+        if not any(g["role"] == "kept together" for g in data.get("groups", [])):
+            said.append(words("limit.no_parts"))
+        if not absent(run):
+            said.append(words("limit.one_seed", seed=str(run["seed"])))
+        codes = [row["code"] for row in facts["verdict"].get("reasons", [])]
+        target = "no_target" if "no_target" in codes else "threshold"
+        said += [words("limit.elsewhere"), words(f"limit.{target}")]
+    unseen = [row["kind"] for row in data.get("planted") or [] if not row["looked_for"]]
+    if unseen:
+        kinds = [words.name("planted", kind) for kind in unseen]
+        said.append(words("limit.not_looked_for", kinds=names(kinds, words)))
+    if absent(facts["cost"]):
+        said.append(words("limit.no_cost"))
+    return said
+
+
+def reasons(facts: dict, words: Words) -> list[str]:
+    """How the verdict came about, a sentence for each reason."""
+    rows = facts["verdict"].get("reasons") or [{"code": absent(facts["verdict"]) or "not_run"}]
+    return [_reason(row, words) for row in rows]
+
+
+def _reason(row: dict, words: Words) -> str:
+    code, values = row["code"], dict(row)
+    form = words.score if code == "shortcut_found" else words.signed
+    for key in ("value", "low", "high"):
+        if isinstance(values.get(key), int | float):
+            values[key] = form(values[key])
+    if "control" in values:
+        values["control"] = control(words, values["control"])
+    if "source" in values:
+        values["source"] = source(words, values)
+    for key in ("class", "classes"):
+        if key in values:
+            values[key] = shorten(values[key], 80)
+    return words.fits(f"reason.{code}", **values) or str(code)
+
+
+def findings(data: dict, words: Words) -> list[dict]:
+    """Rows of the table of findings, problems first."""
+    ranked = sorted(data["findings"], key=lambda f: RANK.index(f["severity"]))
+    return [
+        {
+            "mark": words(f"severity.{f['severity']}.mark"),
+            "severity": words.name("severity", f["severity"]),
+            "name": words.name("rule", f["rule"]),
+            "why": words.fits(f"rule.{f['rule']}.why") or "",
+            "count": words("data.whole_set") if whole(f) else f"{f['count']:,}",
+            "share": "" if whole(f) else words.percent(f["share"]),
+            "action": words.name("action", f["action"]),
+            "detail": _detail(f, words),
+            "examples": [shorten(path, 60) for path in f["examples"][:3]],
+        }
+        for f in ranked
+    ]
+
+
+def _detail(finding: dict, words: Words) -> str:
+    values = {}
+    for key, value in finding["evidence"].items():
+        if key == "reasons":
+            parts = [(words.name("status", reason), f"{n:,}") for reason, n in value.items()]
+            value = names([words("format.colon", name=a, text=b) for a, b in parts], words)
+        elif isinstance(value, dict):
+            value = words.with_interval(value) if "value" in value else ""
+        elif isinstance(value, float):
+            value = f"{value:.1f}"
+        elif isinstance(value, str):
+            value = quoted(words, value)
+        values[key] = value
+    values["source"] = source(words, finding["evidence"])
+    return words.fits(f"rule.{finding['rule']}.detail", **values) or ""
+
+
+def dealt_with(data: dict, words: Words) -> str:
+    """Which findings were mended and which are left to the reader."""
+    sides: dict[bool, list[str]] = {True: [], False: []}
+    for f in data["findings"]:
+        name, side = words.name("rule", f["rule"]), sides[f["action"] == "reported"]
+        if name not in side:
+            side.append(name)
+    mended, left = (names(sides[key], words) or "–" for key in (False, True))
+    return words("data.done", mended=mended, left=left)
+
+
+def hidden(data: dict, words: Words) -> list[str]:
+    """What may make scores look better than they are: findings on the data set as a whole."""
+    if absent(data):
+        return []
+    rules = ("shortcut", "group_imbalance", "class_imbalance")
+    rows = [f for f in data["findings"] if f["rule"] in rules]
+    said = [(words.name("rule", f["rule"]), _detail(f, words)) for f in rows]
+    return [words("format.colon", name=name, text=text) if text else name for name, text in said]
+
+
+def names(texts: list[str], words: Words, most: int = 8) -> str:
+    """``texts`` as one list, each shortened, at most ``most`` of them."""
+    said = [shorten(text, 30) for text in texts[:most]]
+    if len(texts) > most:
+        said.append(words("format.and_more", n=len(texts) - most))
+    return words("format.join").join(said)
+
+
+def rules(codes: list[str], words: Words) -> str:
+    """Names of rules, as one list."""
+    return names([words.name("rule", code) for code in codes], words, most=20)

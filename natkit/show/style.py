@@ -1,0 +1,155 @@
+"""How all charts look: palette, fonts, titles, and the file they end in."""
+
+import dataclasses
+import unicodedata
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import matplotlib
+from matplotlib import font_manager
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from natkit.files import writing
+from natkit.show.words import titles
+
+BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"  # Okabe and Ito
+GREY, INK, HAIR = "#666666", "#1F2328", "#D0D4D9"
+PALETTE = (BLUE, VERMILLION, GREEN, PURPLE)  # contrast on white ≥ 3, safe for colour-blind eyes
+MARKERS = ("o", "s", "^", "D", "v", "P")
+SIZE = (9.6, 5.4)  # inches; 960 x 540 in a page, twice that in the file
+DPI = 200
+
+
+@cache
+def _japanese_font() -> str:
+    """Path of IPAexGothic. Importing its package sets rcParams, which is undone here."""
+    before = matplotlib.rcParams.copy()
+    import matplotlib_fontja
+
+    dict.update(matplotlib.rcParams, before)
+    path = matplotlib_fontja.get_font_ttf_path()
+    known = font_manager.fontManager.ttflist
+    mine = [font for font in known if font.fname == path]
+    if all(font.weight != 700 for font in mine):
+        # it has no bold; without this entry a Japanese word in a bold title makes a warning
+        known.append(dataclasses.replace(mine[0], weight=700))
+    return path
+
+
+@cache
+def _drawable() -> frozenset[int]:
+    """Code points that the two fonts have between them."""
+    paths = (_japanese_font(), font_manager.findfont("DejaVu Sans"))
+    return frozenset().union(*(font_manager.get_font(path).get_charmap() for path in paths))
+
+
+@contextmanager
+def theme(lang: str) -> Iterator[None]:
+    """The look of all charts, in ``lang``; rcParams are as before afterwards."""
+    _japanese_font()
+    both = ["IPAexGothic", "DejaVu Sans"]  # the first lacks µ, the second lacks Japanese
+    style = {
+        "font.family": both if lang == "ja" else both[::-1],
+        "font.size": 11,
+        "text.color": INK,
+        "text.parse_math": False,  # a user's "$" is a dollar
+        "axes.titlesize": 15,
+        "axes.titleweight": "normal" if lang == "ja" else "bold",  # IPAexGothic has no bold
+        "axes.titlelocation": "left",
+        "axes.unicode_minus": True,
+        "axes.edgecolor": HAIR,
+        "axes.labelcolor": GREY,
+        "axes.labelsize": 10.5,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.prop_cycle": matplotlib.cycler(color=PALETTE),
+        "xtick.color": GREY,
+        "ytick.color": GREY,
+        "xtick.labelcolor": GREY,
+        "ytick.labelcolor": INK,
+        "xtick.labelsize": 10.5,
+        "ytick.labelsize": 11,
+        "xtick.major.size": 0,
+        "ytick.major.size": 0,
+        "figure.facecolor": "white",
+        "savefig.facecolor": "white",
+    }
+    with matplotlib.rc_context(style):
+        yield
+
+
+def save(fig: Figure, path: str | Path) -> Path:
+    """Write ``fig`` as PNG, whole or not at all, at 200 dots an inch."""
+    path = Path(path)
+    with writing(path) as part:
+        fig.savefig(part, format="png", dpi=DPI)
+    return path
+
+
+def figure(draw: Callable[[Axes], Axes], path: str | Path, size: tuple = SIZE) -> Path:
+    """One chart in a file: ``draw`` gets the Axes. No pyplot, so nothing stays open."""
+    fig = Figure(figsize=size, layout="constrained")
+    fig.get_layout_engine().set(w_pad=0.12, h_pad=0.12)
+    ax = fig.subplots()
+    draw(ax)
+    fig.draw_without_rendering()
+    box = ax.get_position()
+    edge = (0.001 - box.x0) / box.width  # titles start at the edge of the figure, not of the axes
+    fig.set_layout_engine("none")
+    ax._left_title.set_x(edge)
+    for text in ax.texts:
+        if text.get_gid() == "subtitle":
+            text.set_x(edge)
+            text.xy = (edge, 1)
+    return save(fig, path)
+
+
+def plain(text: object, length: int = 28) -> str:
+    """A user's text for a chart: one line, short, without direction marks or missing glyphs."""
+    kept = (c for c in str(text) if unicodedata.category(c) not in ("Cf", "Cs", "Co"))
+    shown = "".join(c if c.isspace() or ord(c) in _drawable() else "□" for c in kept)
+    return titles.shorten(shown, length)
+
+
+def wrap(text: str, width: float, size: float) -> str:
+    """Break ``text`` into lines of ``width`` inches, at spaces or after Japanese punctuation."""
+    limit = width * 72 / size * 1.75  # half-width characters in a line, on the safe side
+    cells = [2 if unicodedata.east_asian_width(c) in "WFA" else 1 for c in text]
+    if sum(cells) <= limit:
+        return text
+    half, best, sofar = sum(cells) / 2, None, 0
+    for i, cell in enumerate(cells):
+        sofar += cell
+        if text[i] in " 、。：；" and (best is None or abs(sofar - half) < best[0]):
+            best = (abs(sofar - half), i + 1)
+    cut = best[1] if best else len(text) // 2
+    return f"{text[:cut].rstrip()}\n{text[cut:].lstrip()}"
+
+
+def headline(ax: Axes, title: str, subtitle: str) -> None:
+    """The finding as title, what and how many below it in grey."""
+    columns = ax.get_subplotspec().get_gridspec().ncols if ax.get_subplotspec() else 1
+    width = ax.figure.get_size_inches()[0] / columns * 0.96
+    size = matplotlib.rcParams["axes.titlesize"]
+    title = "".join(c if c.isspace() or ord(c) in _drawable() else "□" for c in title)
+    ax.set_title(wrap(title, width, size), loc="left", pad=30, linespacing=1.25)
+    ax.annotate(
+        subtitle, (0, 1), (0, 10), xycoords="axes fraction", textcoords="offset points",
+        color=GREY, fontsize=11, gid="subtitle",
+    )  # fmt: skip
+
+
+def bare(ax: Axes, axis: str) -> None:
+    """Bars and rows: no frame, thin grid along ``axis`` only."""
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    ax.grid(axis=axis, color=HAIR, linewidth=0.7)
+    ax.set_axisbelow(True)
+
+
+def whole_numbers(ax: Axes, most: int) -> None:
+    ax.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(5, integer=True))
+    ax.set_xlim(0, max(most, 1) * 1.18)

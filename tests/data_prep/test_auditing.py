@@ -1,0 +1,85 @@
+"""Audit: findings are ranked, clean data has none, and a label that can't be used is refused."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import data_prep
+from data_prep.rules import RULES, SEVERITIES, Finding, check_classes, class_text
+from natkit.errors import InputError
+
+
+def test_the_clean_line_has_only_the_column_that_names_its_label(line):
+    """``kind`` tells the defect by construction; nothing else is wrong."""
+    scan = data_prep.scan(line.parent, table=line)
+    audit = data_prep.audit(scan, label="defect", groups=["camera", "shift", "lot", "part"])
+    serious = [f for f in audit.findings if f.rule != "class_imbalance"]
+    assert [(f.rule, f.evidence["column"]) for f in serious] == [("shortcut", "kind")]
+    assert audit.quarantined == set()
+
+
+def test_findings_are_ranked_and_shown(path_walked):
+    audit = path_walked.audit
+    ranks = [(SEVERITIES.index(f.severity), -f.count) for f in audit.findings]
+    assert ranks == sorted(ranks)
+    assert list(audit.table["rule"]) == [f.rule for f in audit.findings]
+    assert repr(audit).startswith(f"Audit({len(path_walked.scan.table)} images: 4 problems")
+    assert all(f.rule in RULES for f in audit.findings)
+    assert repr(Finding("blank", "problem", ("a",), {}, 1)) == (
+        "Finding(blank: 1 images, problem, quarantined)"
+    )
+
+
+def test_an_image_is_quarantined_for_one_reason(path_walked):
+    audit = path_walked.audit
+    paths = [p for f in audit.findings if f.action == "quarantined" for p in f.paths]
+    assert len(paths) == len(set(paths)) == len(path_walked.scan.table) - len(audit.kept)
+
+
+def test_the_audit_is_the_same_twice(path_walked):
+    again = data_prep.audit(path_walked.scan, label="defect", groups=path_walked.audit.groups)
+    assert again.findings == path_walked.audit.findings
+
+
+def test_without_label_only_what_needs_none_is_looked_for(path_walked):
+    audit = data_prep.audit(path_walked.scan, groups="shift")
+    assert audit.groups == ("shift",)
+    assert set(audit.rules) == {
+        *("absent", "unreadable", "blank", "partly_missing", "exact_copy", "missing_values")
+    }
+    assert {f.rule for f in audit.findings} == set(audit.rules)
+
+
+def test_columns_that_are_not_there_are_refused(path_walked):
+    scan = path_walked.scan
+    with pytest.raises(InputError, match=r"no label column 'ng'; it has part, lot, camera"):
+        data_prep.audit(scan, label="ng")
+    with pytest.raises(InputError, match=r"no group column 'line'"):
+        data_prep.audit(scan, label="defect", groups=["line"])
+    with pytest.raises(InputError, match="both label and group"):
+        data_prep.audit(scan, label="defect", groups=["defect"])
+    bare = data_prep.scan(scan.root)
+    with pytest.raises(InputError, match="there is no table"):
+        data_prep.audit(bare, label="defect")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([1, 1, 1], r"holds one value \(1\)"),
+        ([None, None], "holds no value"),
+        (np.linspace(0, 1, 60), "60 different values: a measurement"),
+        ([f"part {i}" for i in range(60)], "60 different values: a name or serial"),
+    ],
+)
+def test_labels_that_are_no_classes_are_refused(values, message):
+    with pytest.raises(InputError, match=message):
+        check_classes(pd.Series(values, name="y"))
+
+
+def test_classes_are_text_without_decimals():
+    assert class_text(pd.Series([1.0, 0.0])).tolist() == ["1", "0"]
+    assert class_text(pd.Series([0.25, 2_000_000.0])).tolist() == ["0.25", "2000000"]
+    assert class_text(pd.Series([1, None], dtype="Int64")).isna().tolist() == [False, True]
+    assert class_text(pd.Series(["ng", None])).tolist()[0] == "ng"
+    check_classes(pd.Series([1.0, 0.0, np.nan]))

@@ -1,0 +1,190 @@
+"""Imbalance and shortcuts: planted ones are found, with the right number; others are not."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from data_prep.bias import (
+    auc_of,
+    balanced_weights,
+    binned,
+    class_imbalance,
+    cramers_v,
+    group_imbalance,
+    out_of_fold,
+    shortcuts,
+)
+
+
+def labels(n, share=0.3, seed=0):
+    return pd.Series(
+        (np.random.default_rng(seed).random(n) < share).astype(int).astype(str), name="ng"
+    )
+
+
+def judge(y, columns=None, statistics=None, together=None, seed=0):
+    n = len(y)
+    together = np.arange(n) if together is None else together
+    found = shortcuts(
+        y,
+        pd.DataFrame(columns or {}, index=y.index),
+        pd.DataFrame(statistics or {}, index=y.index),
+        together,
+        seed,
+    )
+    return [(f.evidence["source"], f.evidence["column"], f.evidence["auc"]) for f in found]
+
+
+def test_cramers_v_has_its_known_values():
+    assert cramers_v([[50, 0], [0, 50]]) == pytest.approx(1)
+    assert cramers_v([[30, 20], [30, 20]]) == 0
+    assert cramers_v([[1000, 500], [500, 1000]]) == pytest.approx(1 / 3, abs=0.002)
+    assert cramers_v([[5, 5]]) == 0  # one group only
+
+
+def test_cramers_v_of_independent_columns_is_near_nought():
+    """The plain V would be about 0.2 here: 8 degrees of freedom, 100 rows."""
+    rng = np.random.default_rng(0)
+    values = [cramers_v(rng.multinomial(100, [1 / 15] * 15).reshape(5, 3)) for _ in range(200)]
+    assert np.mean(values) < 0.08
+
+
+@pytest.mark.parametrize(("n", "severity"), [(60, None), (150, "note"), (600, "warning")])
+def test_class_imbalance_is_told_by_its_ratio(n, severity):
+    y = pd.Series(["ok"] * n + ["ng"] * 40, name="judged")
+    found = class_imbalance(y)
+    assert [f.severity for f in found] == ([severity] if severity else [])
+    if severity:
+        assert found[0].evidence == {
+            "column": "judged",
+            "counts": {"ok": n, "ng": 40},
+            "ratio": n / 40,
+        }
+
+
+def test_a_group_that_goes_with_the_label_is_found_and_an_independent_one_is_not():
+    y = labels(600)
+    rng = np.random.default_rng(1)
+    night = np.where(rng.random(600) < np.where(y == "1", 0.8, 0.4), "night", "day")
+    (finding,) = group_imbalance(y, pd.Series(night, name="shift"), seed=0)
+    v = finding.evidence["v"]
+    assert v["value"] == pytest.approx(0.37, abs=0.08)  # phi of 0.8 and 0.4 at a share of 0.3
+    assert 0.1 < v["low"] < v["value"] < v["high"] < 0.6
+    assert sum(sum(row.values()) for row in finding.evidence["counts"].values()) == 600
+
+
+def test_false_alarms_of_both_checks_are_rare():
+    """40 sets of 200 images where nothing is there to be found."""
+    rng = np.random.default_rng(5)
+    alarms = 0
+    for seed in range(40):
+        y = labels(200, seed=seed)
+        cols = {"camera": rng.choice(list("ABC"), 200), "heat": rng.normal(size=200)}
+        cols |= {"serial": np.arange(200), "name": [f"n{i}" for i in range(200)]}
+        alarms += bool(judge(y, cols, {"brightness": rng.random(200)}, seed=seed))
+        alarms += bool(group_imbalance(y, pd.Series(cols["camera"], name="camera"), seed))
+    assert alarms <= 1
+
+
+def test_a_column_that_names_the_label_comes_first_with_auc_one():
+    y = labels(400)
+    rng = np.random.default_rng(1)
+    shift = np.where(rng.random(400) < np.where(y == "1", 0.85, 0.35), "night", "day")
+    kind = np.where(y == "1", rng.choice(["dent", "stain"], 400), "ok")
+    found = judge(y, {"shift": shift, "kind": kind, "camera": rng.choice(list("AB"), 400)})
+    assert [(source, column) for source, column, _ in found] == [
+        ("table", "kind"),
+        ("table", "shift"),
+    ]
+    assert found[0][2]["value"] == pytest.approx(1)
+    assert found[1][2]["value"] == pytest.approx(0.75, abs=0.06)  # (1 + 0.85 - 0.35) / 2
+
+
+def test_columns_that_tell_the_label_only_together_are_found():
+    """Three weak columns: none reaches the limit alone."""
+    y = labels(500, share=0.5)
+    rng = np.random.default_rng(2)
+    weak = {c: np.where(rng.random(500) < np.where(y == "1", 0.6, 0.42), "x", "y") for c in "abc"}
+    found = judge(y, weak)
+    assert [(source, column) for source, column, _ in found] == [("table", "a, b, c")]
+
+
+def test_image_statistics_that_tell_the_label_are_found():
+    y = labels(400)
+    brightness = np.random.default_rng(3).normal(size=400) + 1.5 * (y == "1")
+    ((source, column, auc),) = judge(y, None, {"brightness": brightness})
+    assert (source, column) == ("image statistics", "brightness")
+    assert auc["value"] == pytest.approx(0.856, abs=0.04)  # Phi(1.5 / sqrt 2), less the tenths
+
+
+def test_a_gap_that_goes_with_the_label_is_a_shortcut():
+    y = labels(300)
+    values = np.random.default_rng(3).normal(size=300)
+    values[(y == "1").to_numpy()] = np.nan
+    ((_, column, auc),) = judge(y, {"heat": values})
+    assert (column, auc["value"]) == ("heat", pytest.approx(1))
+    whole = pd.Series(np.arange(300), dtype="Int64").where(y == "0")
+    assert judge(y, {"count": whole})[0][2]["value"] == pytest.approx(1)
+
+
+def test_what_a_split_keeps_together_is_no_shortcut():
+    """Lots are good or bad as a whole; across lots that says nothing."""
+    lot = np.repeat(np.arange(40), 10)
+    y = pd.Series(np.where(np.random.default_rng(0).random(40) < 0.4, "1", "0")[lot], name="ng")
+    columns = {"lot": [f"L{k}" for k in lot]}
+    assert judge(y, columns)[0][2]["value"] == pytest.approx(1)  # control: images torn from lots
+    assert judge(y, columns, together=lot) == []
+
+
+def test_more_classes_and_missing_labels_are_handled():
+    y = pd.Series(list("abc") * 60 + ["d"] + [None] * 5, name="kind")
+    camera = y.map({"a": "A", "b": "B", "c": "B", "d": "B"}).fillna("A")
+    ((_, _, auc),) = judge(y, {"camera": camera.tolist()})
+    assert auc["n"] == 181
+    assert auc["value"] == pytest.approx((1 + 0.75 + 0.75) / 3, abs=0.02)
+
+
+def test_auc_agrees_with_scikit_learn():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, 200)
+    scores = rng.integers(0, 6, (200, 3)) + 2.0 * np.eye(3)[y]
+    scores /= scores.sum(axis=1, keepdims=True)
+    expected = roc_auc_score(y, scores, multi_class="ovr", average="macro")
+    assert auc_of(scores, y, np.arange(3)) == pytest.approx(expected)
+
+
+def test_a_useless_column_is_worth_one_half_whatever_the_folds():
+    """With class shares or unknown values in the score, AUC would stray from one half here."""
+    y = (np.arange(200) < 60).astype(int)
+    folds = np.minimum(np.arange(200) // 40, 4)  # the first fold holds one class alone
+    for codes in (np.zeros(200, int), np.arange(200)):
+        scores = out_of_fold([codes], y, folds, 2)
+        assert auc_of(scores, y, np.array([0, 1])) == pytest.approx(0.5)
+
+
+def test_numbers_are_cut_in_tenths_and_gaps_stand_apart():
+    codes = binned(pd.Series([*range(100), np.nan]))
+    assert np.bincount(codes).tolist() == [10] * 10 + [1]
+    assert len(set(binned(pd.Series(["a", None, "b", "a"])))) == 3
+
+
+def test_weights_balance_classes_and_groups():
+    rng = np.random.default_rng(0)
+    y = (rng.random(900) < 0.2).astype(int)
+    shift = (rng.random(900) < np.where(y == 1, 0.7, 0.4)).astype(int)
+    camera = (rng.random(900) < np.where(y == 1, 0.5, 0.3)).astype(int)
+    w = balanced_weights(y, [shift, camera])
+    assert w.mean() == pytest.approx(1)
+    assert w[y == 1].sum() == pytest.approx(w[y == 0].sum(), rel=1e-3)
+    for group in (shift, camera):
+        for value in (0, 1):
+            here = group == value
+            assert w[here & (y == 1)].sum() == pytest.approx(w[here & (y == 0)].sum(), rel=0.02)
+            assert w[here].sum() == pytest.approx(here.sum(), rel=0.02)
+
+
+def test_weights_are_clipped():
+    y = np.array([1] + [0] * 999)
+    w = balanced_weights(y, [])
+    assert w.max() <= 10.1

@@ -1,0 +1,222 @@
+"""Laws of the summary: whole, plain, checked, and honest about what is absent."""
+
+import json
+from copy import deepcopy
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from natkit import manifest
+from natkit.embedding import Embedding
+from natkit.errors import InputError
+from natkit.evidence.probe import score
+from natkit.evidence.summary import check, summarize
+from natkit.evidence.verdict import REASONS
+
+FINDING = {
+    "rule": "exact_copy",
+    "severity": "warning",
+    "action": "quarantined",
+    "count": 2,
+    "share": 0.01,
+    "evidence": {"sets": 2},
+    "examples": ["a.png", "b.png"],
+}
+TRAINING = {
+    "images": np.int64(100),
+    "epochs": 2,
+    "seconds": np.float32(1.5),
+    "images_per_second": 133.0,
+    "device": "cpu",
+    "backbone": "small",
+    "features": 128,
+    "dim": 64,
+    "n_targets": 2048,
+    "matching": "soft",
+    "views": 2,
+    "seed": 0,
+    "params": {"lr": 2e-3},
+    "history": [
+        {"epoch": 1, "loss": 1.9, "agreement": 0.1, "others": 0.0, "changed": None, "seconds": 0.7},
+        {"epoch": 2, "loss": 1.7, "agreement": 0.4, "others": 0.0, "changed": 0.4, "seconds": 0.8},
+    ],
+}
+MAP = {
+    "n": 3,
+    "seed": 0,
+    "n_neighbors": 2,
+    "min_dist": 0.1,
+    "trustworthiness": 0.9,
+    "points": [(0.5, 1.0, 0), (0.25, 1.0, 0), (9.0, 9.0, -1)],
+    "ids": np.arange(3),
+    "clusters": [
+        {
+            "cluster": 0,
+            "n": 2,
+            "share": 2 / 3,
+            "typical": [0],
+            "odd": [1],
+            "picture": "figures/cluster_0.png",
+            "labels": {"0": 2},
+        }
+    ],
+    "noise": 1,
+    "method": "HDBSCAN",
+    "explained_by": [{"column": "camera", "v": 0.2}],
+    "colour": {"column": "defect", "values": ["0", "0", ""]},
+}
+PROVENANCE = {
+    "natkit": "0.1.0",
+    "python": "3.11",
+    "platform": "Linux",
+    "packages": {"numpy": "2.4"},
+    "data_hash": "0" * 64,
+    "seed": 0,
+    "device": "cpu",
+    "command": "natkit demo",
+    "started": "2026-01-01T00:00:00",
+    "seconds": 10,
+    "licences": ["CC BY-NC-SA 4.0"],
+}
+PLANTED = (
+    [{"kind": "blur", "planted": 3, "found": 0, "missed": 3, "looked_for": False}],
+    {"clean": 90, "flagged": 0},
+)
+
+
+@pytest.fixture
+def prepared(tmp_path):
+    n = 120
+    table = pd.DataFrame(
+        {
+            "id": np.arange(n),
+            "path": [f"{i}.png" for i in range(n)],
+            "split": np.repeat(["train", "val", "test"], [60, 20, 40]),
+            "weight": 1.0,
+            "width": 8,
+            "height": 8,
+            "channels": 1,
+            "bits": 8,
+            "pixel_hash": "x",
+            "defect": np.where(np.arange(n) == 0, np.nan, np.arange(n) % 2),
+        }
+    )
+    info = {
+        "label": "defect",
+        "groups": [{"column": "camera", "role": "balanced", "values": 2}],
+        "rules": ["absent", "exact_copy"],
+        "counts": {"listed": 122, "kept": n, "quarantined": 2, "train": 60, "val": 20, "test": 40},
+        "findings": [FINDING],
+    }
+    ledger = pd.DataFrame(columns=manifest.LEDGER)
+    return manifest.write(tmp_path / "prepared", tmp_path, table, ledger, info)
+
+
+@pytest.fixture
+def proof(prepared):
+    rng = np.random.default_rng(0)
+    y = prepared.table["defect"].fillna(0).to_numpy()[:, None]
+    ids = prepared.table["id"]
+    embeddings = [
+        Embedding(rng.standard_normal((120, 4)) + signal * y, ids, {"name": name})
+        for name, signal in (("NAT", 2), ("pixels", 0))
+    ]
+    return score(embeddings[0], embeddings[1:], prepared.table, "defect")
+
+
+@pytest.fixture
+def whole(prepared, proof):
+    return summarize(prepared, TRAINING, MAP, proof, PLANTED, PROVENANCE)
+
+
+def test_a_whole_summary_is_plain_json_and_fits(whole):
+    assert json.loads(json.dumps(whole, allow_nan=False)) == whole
+    check(whole)
+    assert whole["data"]["label"] == {"column": "defect", "counts": {"0": 59, "1": 60}}
+    assert whole["verdict"]["decision"] == "ahead"
+    assert {"code": "copies_removed", "count": 2} in whole["verdict"]["reasons"]
+    assert whole["training"]["images"] == 100
+    assert whole["data"]["false_alarms"] == {"clean": 90, "flagged": 0}
+
+
+def test_what_was_not_run_says_so(prepared):
+    summary = summarize(prepared)
+    for section in ("training", "map", "evidence", "provenance"):
+        assert summary[section] == {"reason": "not_run"}
+    assert summary["cost"] == {"reason": "no_prices"}
+    assert summary["verdict"]["decision"] == "unscored"
+    assert summary["data"]["planted"] is None
+
+
+def test_without_a_label_the_reason_is_the_label(prepared):
+    prepared.info["label"] = None
+    summary = summarize(prepared)
+    assert summary["evidence"] == {"reason": "no_label"}
+    assert summary["data"]["label"] is None
+
+
+def test_too_few_images_still_make_a_summary(prepared):
+    table = prepared.table.assign(defect=np.where(prepared.table["id"] < 3, 1, 0))
+    rng = np.random.default_rng(0)
+    embeddings = [
+        Embedding(rng.standard_normal((120, 4)), table["id"], {"name": name}) for name in "ab"
+    ]
+    summary = summarize(prepared, proof=score(embeddings[0], embeddings[1:], table, "defect"))
+    assert summary["evidence"]["reason"] == "too_few"
+    assert summary["verdict"]["reasons"][0]["class"] == "1"
+
+
+@pytest.mark.parametrize(
+    "section", ["data", "training", "map", "evidence", "cost", "verdict", "provenance"]
+)
+def test_every_section_may_be_absent_with_a_known_reason_alone(whole, section):
+    check({**whole, section: {"reason": "not_run"}})
+    with pytest.raises(InputError, match="no_time"):
+        check({**whole, section: {"reason": "no_time"}})
+    with pytest.raises(InputError, match=f"'{section}' is a required property"):
+        check({name: value for name, value in whole.items() if name != section})
+
+
+def broken(whole, path, value):
+    copy = deepcopy(whole)
+    inner = copy
+    for step in path[:-1]:
+        inner = inner[step]
+    inner[path[-1]] = value
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "match"),
+    [
+        (["extra"], 1, "at the top.*extra"),
+        (["data", "hash"], "abc", "data/hash"),
+        (["data", "counts", "kept"], -1, "data/counts/kept"),
+        (["data", "findings", 0, "severity"], "bad", "data/findings/0/severity"),
+        (["training", "history", 0, "loss"], "low", "training/history/0/loss"),
+        (["training", "batch"], 1, "at training.*batch"),
+        (["map", "points", 0], [1.0, 2.0], "map/points/0"),
+        (["map", "ids"], [1], "their lengths are"),
+        (["map", "clusters", 0, "picture"], "/etc/x.png", "map/clusters/0/picture"),
+        (["map", "clusters", 0, "picture"], "../x.png", "map/clusters/0/picture"),
+        (["evidence", "scores", 0, "auroc"], 0.9, "evidence/scores/0/auroc"),
+        (["evidence", "scores", 0, "auroc"], {"value": 0.9}, "evidence/scores/0/auroc"),
+        (["verdict", "decision"], "won", "verdict/decision"),
+        (["verdict", "reasons", 0], {"code": "luck"}, "verdict/reasons/0/code"),
+        (["version"], 2, "at version"),
+    ],
+)
+def test_what_does_not_fit_is_refused_and_located(whole, path, value, match):
+    with pytest.raises(InputError, match=match):
+        check(broken(whole, path, value))
+
+
+def test_numbers_that_are_none_are_located(prepared):
+    with pytest.raises(InputError, match="training/history/0/loss is nan"):
+        summarize(prepared, broken(TRAINING, ["history", 0, "loss"], np.float32("nan")))
+
+
+def test_schema_knows_every_reason(whole):
+    for code in REASONS:
+        check(broken(whole, ["verdict", "reasons", 0], {"code": code}))

@@ -1,0 +1,189 @@
+"""The two commands as a user types them: the path, its end, and every way to get it wrong."""
+
+import errno
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from data_prep import samples
+from natkit import cli
+
+PARTS = 120
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory) -> Path:
+    """A small drawn line: images/ and parts.csv."""
+    folder = tmp_path_factory.mktemp("line") / "line"
+    samples.synthetic_line(folder, n=PARTS, seed=0)
+    return folder
+
+
+def natkit(*arguments: str | Path, **more) -> subprocess.Popen:
+    """``natkit …`` as a process of its own group, so that Ctrl-C reaches all of it."""
+    command = [sys.executable, "-m", "natkit.cli", *map(str, arguments)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, start_new_session=True, **pipes, **more)
+
+
+def ended(process: subprocess.Popen) -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=600)
+    return process.returncode, out, err.replace("\r", "\n")
+
+
+def sentence(err: str) -> str:
+    """The one line for the user; a traceback would be a second one."""
+    assert "Traceback" not in err
+    lines = [row for row in err.splitlines() if row.startswith("natkit: ")]
+    assert len(lines) == 1
+    return lines[0]
+
+
+def tree(folder: Path) -> dict[str, tuple[int, int]]:
+    """Names, sizes and times of all files: what must not change."""
+    files = (p for p in folder.rglob("*") if p.is_file())
+    return {str(p.relative_to(folder)): (p.stat().st_size, p.stat().st_mtime_ns) for p in files}
+
+
+def test_a_folder_without_label_in_japanese(line, tmp_path):
+    """Everything that needs no label runs, and the summary says which parts need one."""
+    before = tree(line)
+    out = tmp_path / "poc"
+    code, printed, err = ended(
+        natkit("poc", line / "images", "--fast", "--lang", "ja", "--out", out)
+    )
+    assert code == 0, err
+    assert f"Report: {out / 'report.html'}" in printed
+    facts = json.loads((out / "summary.json").read_text())
+    assert facts["evidence"] == {"reason": "no_label"}
+    assert facts["verdict"]["decision"] == "unscored"
+    assert facts["data"]["counts"]["kept"] == PARTS
+    assert facts["training"]["epochs"] == 2
+    assert 'lang="ja"' in (out / "report.html").read_text()
+    assert {p.name for p in out.iterdir()} == {
+        "embeddings", "figures", "notebooks", "prepared", "report.html", "run", "run.json", "sections",
+        "summary.json",
+    }  # fmt: skip
+    assert sorted(p.name for p in (out / "notebooks").iterdir()) == [
+        f"{s}.ipynb" for s in cli.STEPS
+    ]
+    assert tree(line) == before
+
+
+def test_stopped_in_the_middle_and_taken_up_again(line, tmp_path):
+    """Ctrl-C leaves the finished notebook and nothing half-written; the same command goes on."""
+    out = tmp_path / "poc"
+    arguments = ["poc", line, "--table", line / "parts.csv", "--label", "defect"]
+    arguments += ["--group", "camera", "--group", "lot", "--fast", "--out", out]
+    process = natkit(*arguments)
+    while not (out / "notebooks" / "02_train.unfinished.ipynb").exists():
+        assert process.poll() is None, ended(process)
+        time.sleep(0.1)
+    time.sleep(3)  # somewhere inside the imports or the training
+    os.killpg(process.pid, signal.SIGINT)
+    code, _, err = ended(process)
+    assert code == 130
+    assert "Stopped" in sentence(err)
+    assert {p.name for p in out.iterdir()} == {"notebooks", "prepared", "run.json"}
+    first = tree(out / "prepared")
+
+    code, printed, err = ended(natkit(*arguments))
+    assert code == 0, err
+    assert "01_clean: done before" in printed
+    assert {name: tree(out / "prepared")[name] for name in first} == first
+    facts = json.loads((out / "summary.json").read_text())
+    assert facts["verdict"]["decision"] in ("ahead", "behind", "undecided", "too_few")
+    assert [g["column"] for g in facts["data"]["groups"]] == ["camera", "lot"]
+
+    code, printed, err = ended(natkit(*arguments))
+    assert code == 0, err
+    assert printed.count("done before") == len(cli.STEPS)
+
+    code, _, err = ended(natkit(*arguments, "--seed", "1"))
+    assert code == 2
+    assert "another run" in sentence(err)
+
+
+def test_a_full_disk(line, tmp_path):
+    """A disk of 400 kB: the run stops with a sentence, the finished part stays, nothing half-written."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        if os.environ.get("CI"):
+            pytest.fail("this machine allows no mount, so a full disk can't be made")
+        pytest.skip("needs root to mount a small disk")
+    try:
+        code, _, err = ended(natkit("poc", line, "--fast", "--out", disk / "poc"))
+        assert code == 1
+        assert "is full" in sentence(err)
+        assert not list(disk.rglob("*.part"))
+        assert not (disk / "poc" / "report.html").exists()
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_errors_of_the_notebooks_arrive_as_one_sentence(line, tmp_path):
+    """The audit knows the columns, the command doesn't: its error comes from inside a kernel."""
+    out = tmp_path / "poc"
+    arguments = ["poc", line, "--table", line / "parts.csv", "--label", "colour", "--out", out]
+    code, _, err = ended(natkit(*arguments))
+    assert code == 2
+    assert "colour" in sentence(err)
+    assert "defect" in sentence(err)
+    assert {p.name for p in out.iterdir()} <= {"notebooks", "run.json"}
+
+
+def refused(capsys, *arguments: str | Path) -> str:
+    assert cli.main([str(a) for a in arguments]) == 2
+    return sentence(capsys.readouterr().err)
+
+
+def test_wrong_folders_are_refused_before_anything_runs(line, tmp_path, capsys):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "thesis.txt").write_text("important")
+    assert "holds no natkit results" in refused(capsys, "poc", line, "--out", other)
+    assert (other / "thesis.txt").read_text() == "important"
+    assert "no folder" in refused(capsys, "poc", tmp_path / "absent", "--out", tmp_path / "o")
+    table = tmp_path / "absent.csv"
+    assert "no table" in refused(capsys, "poc", line, "--table", table, "--out", tmp_path / "o")
+    assert "never written to" in refused(capsys, "poc", line, "--out", line / "out")
+    file = tmp_path / "file"
+    file.write_text("x")
+    assert "is a file" in refused(capsys, "poc", line, "--out", file)
+    assert not (tmp_path / "o").exists()
+
+
+def test_changed_images_are_another_run(line, tmp_path, capsys):
+    """Results belong to the data they came from: one changed file, and the folder no longer fits."""
+    copy, out = tmp_path / "copy", tmp_path / "out"
+    shutil.copytree(line, copy)
+    parameters = {"images": str(copy), "table": ""}
+    cli._open(out, parameters, "natkit poc")
+    Image.new("L", (9, 9)).save(next((copy / "images").iterdir()))
+    with pytest.raises(cli.InputError, match="its data differ"):
+        cli._open(out, parameters, "natkit poc")
+
+
+def test_a_full_disk_is_told_apart_from_other_faults(monkeypatch, tmp_path, capsys):
+    for number, expected in ((errno.ENOSPC, 1), (errno.EIO, None)):
+
+        def fail(*_, number=number):
+            raise OSError(number, "planted")
+
+        monkeypatch.setattr(cli, "_poc", fail)
+        if expected is None:
+            with pytest.raises(OSError, match="planted"):
+                cli.main(["demo", "--out", str(tmp_path)])
+        else:
+            assert cli.main(["demo", "--out", str(tmp_path)]) == expected
+            assert "is full" in sentence(capsys.readouterr().err)
