@@ -160,7 +160,7 @@ def _scratch(x, y, rng: np.random.Generator):
 def _dent(x, y, rng: np.random.Generator):
     cx, cy = _place(rng)
     width = rng.uniform(3.0, 5.5)
-    return rng.uniform(1.0, 2.2) * np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / (2 * width**2))
+    return rng.uniform(1.8, 3.6) * np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / (2 * width**2))
 
 
 def _stain(x, y, coarse, middle, rng: np.random.Generator):

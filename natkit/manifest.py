@@ -111,7 +111,12 @@ def read(folder: str | Path) -> Prepared:
     folder = Path(folder).absolute()
     try:
         info = json.loads((folder / "prepared.json").read_text(encoding="utf-8"))
-        table = pd.read_csv(folder / "manifest.csv", dtype={"pixel_hash": str, "path": str})
+        table = pd.read_csv(
+            folder / "manifest.csv",
+            dtype={"pixel_hash": str, "path": str},
+            keep_default_na=False,  # a label may be the text "NA" or "None"
+            na_values=[""],
+        )
         ledger = pd.read_csv(folder / "ledger.csv", dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
         raise InputError(

@@ -6,10 +6,10 @@ RESAMPLES = 1000
 
 
 def resample(classes: np.ndarray, seed: int) -> np.ndarray:
-    """How often each test image is drawn: float64 (1 + 1,000, n); row 0 is the test set itself, all ones.
+    """How often each test image is drawn: float64 (1 + 1,000, n); row 0 is the test set, all ones.
 
-    Images are drawn with replacement; a draw that lacks a class is drawn again. Every score made from
-    these same rows is paired with every other.
+    Images are drawn with replacement; a draw that lacks a class is drawn again. Every score made
+    from these same rows is paired with every other.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def resample(classes: np.ndarray, seed: int) -> np.ndarray:
 
 
 def auroc(classes: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Area under the ROC curve under each row of weights: float64 (b,), 0.5 is chance, 1 is perfect.
+    """Area under the ROC curve under each row of weights: float64 (b,), 0.5 chance, 1 perfect.
 
     The share of (defect, good) pairs in which the defect scores higher, ties counting half
     (Mann–Whitney). More than two classes: each against the rest, plain mean.
@@ -70,6 +70,6 @@ def balanced_accuracy(
 
 
 def interval(values: np.ndarray, n: int) -> dict:
-    """``{value, low, high, n}`` from row 0 and the 2.5th and 97.5th percentile of the other rows."""
+    """``{value, low, high, n}``: row 0, the 2.5th and 97.5th percentile of the other rows."""
     low, high = np.percentile(values[1:], [2.5, 97.5])
     return {"value": float(values[0]), "low": float(low), "high": float(high), "n": int(n)}

@@ -29,7 +29,7 @@ MANY = 50  # a numeric label with more values than this is a measurement
 
 @dataclass(frozen=True)
 class Evidence:
-    """Scores of an embedding and its controls on the same test images; ``facts`` holds all of it."""
+    """Scores of an embedding and its controls on the same test images, all in ``facts``."""
 
     facts: dict
 
@@ -44,28 +44,16 @@ class Evidence:
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row a score, for notebooks: name, role, probe, auroc, low, high, val_auroc."""
-        columns = [
-            "name",
-            "role",
-            "probe",
-            "auroc",
-            "low",
-            "high",
-            "balanced_accuracy",
-            "val_auroc",
-        ]
+        """One row a score, for notebooks; empty if nothing was scored."""
+        columns = ("name", "role", "probe", "val_auroc")
         rows = [
-            {
-                **row,
-                "auroc": row["auroc"]["value"],
-                "low": row["auroc"]["low"],
-                "high": row["auroc"]["high"],
-                "balanced_accuracy": row["balanced_accuracy"]["value"],
-            }
+            {column: row[column] for column in columns}
+            | {"auroc": row["auroc"]["value"]}
+            | {end: row["auroc"][end] for end in ("low", "high")}
+            | {"balanced_accuracy": row["balanced_accuracy"]["value"]}
             for row in self.facts.get("scores", [])
         ]
-        return pd.DataFrame(rows, columns=columns)
+        return pd.DataFrame(rows)
 
     def __repr__(self) -> str:
         verdict = self.verdict
@@ -82,10 +70,10 @@ def score(
     """Score an embedding and its controls by how well a simple probe reads the label from them.
 
     Two probes, fitted on train alone: ``linear`` (standardised features, logistic regression) and
-    ``knn`` (standardised features, cosine distance, votes weighted by 1/distance). Val chooses C or k,
-    test is read once. Intervals are percentiles of 1,000 resamples of the test images, the same for
-    every embedding, so that differences are paired. They hold for these trained networks and probes:
-    a second training would move the scores again.
+    ``knn`` (standardised features, cosine distance, votes weighted by 1/distance). Val chooses C or
+    k, test is read once. Intervals are percentiles of 1,000 resamples of the test images, the same
+    for every embedding, so that differences are paired. They hold for these trained networks and
+    probes: a second training would move the scores again.
 
     Parameters
     ----------
@@ -104,19 +92,19 @@ def score(
     -------
     Evidence
         If the rarest class has fewer than 10 test, 5 train or 1 val images: no scores, decision
-        "too_few" with the counts. Of three or more classes, those with fewer than 5 train images are left
-        out and listed.
+        "too_few" with the counts. Of three or more classes, those with fewer than 5 train images
+        are left out and listed.
 
     Raises
     ------
     InputError
-        If ids differ, names repeat, no control is given, the column is absent, holds one value or is a
-        measurement, or an embedding gives every train image the same vector.
+        If ids differ, names repeat, no control is given, the column is absent, holds one value or
+        is a measurement, or an embedding gives every train image the same vector.
 
     Notes
     -----
-    Balanced accuracy divides each class's probability by its share of train before the largest wins:
-    else a rare defect would never be named. Cost: about 2 s an embedding of 2,624 × 512 on 2 cores.
+    Balanced accuracy divides each class's probability by its share of train before the largest
+    wins: else a rare defect would never be named. Cost: about 2 s an embedding of 2,624 × 512.
     """
     _check_embeddings(emb, controls)
     _check_columns(table, label)
@@ -165,7 +153,7 @@ def score(
 
 
 def class_names(values: pd.Series) -> pd.Series:
-    """Labels as text, so that 1, 1.0 and "1" are one class; missing and empty values stay missing."""
+    """Labels as text, so that 1, 1.0 and "1" are one class; empty values are missing too."""
 
     def name(value) -> str | None:
         if pd.isna(value):
@@ -253,8 +241,8 @@ def _check_embeddings(emb: Embedding, controls: Sequence[Embedding]) -> None:
     for control in controls:
         if not np.array_equal(np.sort(control.ids), np.sort(emb.ids)):
             raise InputError(
-                f"{control.name!r} holds {len(control)} images and {emb.name!r} {len(emb)}, but scores "
-                "are comparable on the same ids alone. Embed the same images with both."
+                f"{control.name!r} holds {len(control)} images and {emb.name!r} {len(emb)}, but "
+                "scores are comparable on the same ids alone. Embed the same images with both."
             )
 
 
@@ -278,8 +266,8 @@ def _labels(rows: pd.DataFrame, label: str) -> pd.Series:
     values = names.dropna().unique()
     if len(values) < 2:
         raise InputError(
-            f"The label {label!r} has {len(values)} values among {len(rows)} images, and scoring needs "
-            "two or more. Choose a column that differs between the images."
+            f"The label {label!r} has {len(values)} values among {len(rows)} images, and scoring "
+            "needs two or more. Choose a column that differs between the images."
         )
     if len(values) > MANY and pd.api.types.is_numeric_dtype(rows[label]):
         raise InputError(

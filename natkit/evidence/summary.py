@@ -71,7 +71,7 @@ def summarize(
 
 
 def check(summary: dict) -> None:
-    """Raise InputError unless ``summary`` fits ``summary.schema.json`` and its lists agree in length."""
+    """Raise InputError unless ``summary`` fits ``summary.schema.json``, lists of equal length too."""
     fault = jsonschema.exceptions.best_match(_validator().iter_errors(summary))
     if fault is not None:
         where = "/".join(str(step) for step in fault.absolute_path) or "the top"
@@ -91,8 +91,8 @@ def check(summary: dict) -> None:
         del lengths["colour/values"]
     if len(set(lengths.values())) > 1:
         raise InputError(
-            f"The map needs one entry a point in each of its lists, but their lengths are {lengths}. "
-            "Build the section with Map.section()."
+            f"The map needs one entry a point in each of its lists, but their lengths are "
+            f"{lengths}. Build the section with Map.section()."
         )
 
 
@@ -176,7 +176,7 @@ def collect(out: str | Path, seed: int = 0) -> dict:
 
 
 def _provenance(out: Path, prepared: Prepared, training: dict | None, seed: int) -> dict:
-    """What made these numbers. The command is known only if ``natkit demo`` or ``natkit poc`` ran."""
+    """What made these numbers; the command is known only if ``natkit demo`` or ``poc`` ran."""
     file = out / "run.json"
     run = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     licence = prepared.info.get("licence")

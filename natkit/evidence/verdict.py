@@ -28,8 +28,8 @@ REASONS = {
 def judge(evidence: dict, findings: Sequence[dict] = ()) -> dict:
     """Decide whether ours is ahead of the controls, from the evidence section of the summary.
 
-    The linear probe decides, and this was fixed beforehand; nearest neighbours are reported. "ahead"
-    needs the lower bound of the paired difference above 0 against every control
+    The linear probe decides, and this was fixed beforehand; nearest neighbours are reported.
+    "ahead" needs the lower bound of the paired difference above 0 against every control
     (an intersection–union test, so picking the best control costs nothing); "behind" an upper bound
     below 0 against some control; all else is "undecided".
 
@@ -43,8 +43,8 @@ def judge(evidence: dict, findings: Sequence[dict] = ()) -> dict:
     Returns
     -------
     dict
-        ``decision``, ``probe``, ``control`` (the one that decided, or None), ``difference`` to it (an
-        interval or None) and ``reasons``: a list of ``{"code", …}``, see ``REASONS``.
+        ``decision``, ``probe``, ``control`` (the one that decided, or None), ``difference`` to it
+        (an interval or None) and ``reasons``: a list of ``{"code", …}``, see ``REASONS``.
 
     References
     ----------

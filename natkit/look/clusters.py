@@ -1,4 +1,4 @@
-"""Clusters: which images belong together, which are typical, which are odd, and what explains it."""
+"""Clusters: which images belong together, which are typical or odd, and what explains it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,8 +23,8 @@ class Clusters:
 
     ``labels`` int64 (n,): 0 is the largest cluster, −1 is none. ``ids`` int64 (n,). ``method`` is
     "HDBSCAN" (dense islands, found) or "KMeans" (the cloud has no islands and was cut into slices:
-    neighbours stand together, but the borders mean nothing). ``centre`` and ``lonely`` float32 (n,):
-    distance to the mean of its cluster, and mean distance to the nearest five images.
+    neighbours stand together, but the borders mean nothing). ``centre`` and ``lonely`` float32
+    (n,): distance to the mean of its cluster, and mean distance to the nearest five images.
     """
 
     labels: np.ndarray
@@ -47,13 +47,14 @@ class Clusters:
         return self._first(cluster, self.centre, k)
 
     def odd(self, k: int = 8, cluster: int | None = None) -> np.ndarray:
-        """Ids of the ``k`` images that are least like any other, oddest first; of one cluster or of all."""
+        """Ids of the ``k`` images least like any other, oddest first; of one cluster or of all."""
         return self._first(cluster, -self.lonely, k)
 
     def _first(self, cluster: int | None, by: np.ndarray, k: int) -> np.ndarray:
         if cluster is not None and not (self.labels == cluster).any():
             raise InputError(
-                f"There is no cluster {cluster}; there are 0 to {self.n_clusters - 1}. Take one of these."
+                f"There is no cluster {cluster}; there are 0 to {self.n_clusters - 1}. "
+                "Take one of these."
             )
         rows = (
             np.arange(len(self.ids)) if cluster is None else np.flatnonzero(self.labels == cluster)
@@ -62,7 +63,7 @@ class Clusters:
 
 
 def clusters(emb: Embedding, seed: int = 0) -> Clusters:
-    """Find clusters in the features (never in the 2-D map, whose islands are partly its own making).
+    """Find clusters in the features, never in the 2-D map: its islands are partly its own making.
 
     HDBSCAN, smallest cluster 1 % of the images and at least 10 (with 5, a plain Gaussian
     cloud of 300 shows two islands). Where it finds fewer than two clusters, or
@@ -76,8 +77,8 @@ def clusters(emb: Embedding, seed: int = 0) -> Clusters:
 
     Notes
     -----
-    About 2 s for 2,600 images. Campello et al., "Density-based clustering based on hierarchical density
-    estimates" (2013).
+    About 2 s for 2,600 images. Campello et al., "Density-based clustering based on hierarchical
+    density estimates" (2013).
     """
     x = principal(emb, seed).astype(np.float64)
     with threadpool_limits(1):  # repeats to the bit
@@ -101,8 +102,8 @@ def explain(found: Clusters, table: pd.DataFrame, columns: Sequence[str]) -> pd.
     """How strongly each column of the table goes with the clusters, strongest first.
 
     Cramér's V, corrected for chance: 0 unrelated, 1 the column tells the cluster. A column with one
-    value a row (a serial number) gets about 0, numbers with more than 10 values are cut into quartiles,
-    a missing value is a value. Images in no cluster are not counted.
+    value a row (a serial number) gets about 0, numbers with more than 10 values are cut into
+    quartiles, a missing value is a value. Images in no cluster are not counted.
 
     Parameters
     ----------
@@ -134,10 +135,11 @@ def explain(found: Clusters, table: pd.DataFrame, columns: Sequence[str]) -> pd.
             "Name some of these."
         )
     rows = table.set_index("id").reindex(found.ids)
-    if not np.isin(found.ids, table["id"]).all():
+    lacking = int((~np.isin(found.ids, table["id"])).sum())
+    if lacking:
         raise InputError(
-            f"The table lacks {int((~np.isin(found.ids, table['id'])).sum())} of the {len(found.ids)} "
-            "images of the clusters. Pass the table of the same prepared folder."
+            f"The table lacks {lacking} of the {len(found.ids)} images of the clusters. "
+            " Pass the table of the same prepared folder."
         )
     inside = found.labels >= 0
     strength = [_cramers_v(found.labels[inside], _codes(rows[c][inside])) for c in columns]

@@ -51,8 +51,8 @@ def similar(emb: Embedding, id: int, k: int = 8) -> pd.DataFrame:
 def directions(emb: Embedding) -> np.ndarray:
     """Centred vectors of length 1, float64 (n, d): the space in which near means alike.
 
-    Centring matters: features after a ReLU all point into one corner, where every cosine is near 1. A
-    vector that equals the mean stays 0.
+    Centring matters: features after a ReLU all point into one corner, where every cosine is near 1.
+    A vector that equals the mean stays 0.
 
     Raises
     ------

@@ -24,8 +24,8 @@ TYPICAL, ODD = 8, 4  # pictures of a cluster
 class Map:
     """A picture of an embedding in two dimensions.
 
-    ``xy`` float32 (n, 2), no unit: only who is near whom means something, not the size of islands nor the
-    distance between them. ``ids`` int64 (n,). ``params``: n_neighbors, min_dist, seed.
+    ``xy`` float32 (n, 2), no unit: only who is near whom means something, not the size of islands
+    nor the distance between them. ``ids`` int64 (n,). ``params``: n_neighbors, min_dist, seed.
     ``trustworthiness`` in 0..1: 1 if the neighbours on the map are neighbours in the features.
     """
 
@@ -46,8 +46,8 @@ class Map:
     ) -> dict:
         """``summary["map"]``: points, clusters, and which columns explain them.
 
-        Above 5,000 images the points are a random sample; counts are of all images. ``picture`` of each
-        cluster is None: who draws a contact sheet puts its name in.
+        Above 5,000 images the points are a random sample; counts are of all images. ``picture`` of
+        each cluster is None: who draws a contact sheet puts its name in.
 
         Parameters
         ----------
@@ -107,9 +107,9 @@ def project(emb: Embedding, seed: int = 0) -> Map:
 
     Notes
     -----
-    About 8 s for 2,624 images, half of it compiling at the first call of a process; the import of umap
-    takes 5 s more. McInnes et al., "UMAP" (2018); trustworthiness: Venna and Kaski (2001), here of 15
-    neighbours, on at most 5,000 images.
+    About 8 s for 2,624 images, half of it compiling at the first call of a process; the import of
+    umap takes 5 s more. McInnes et al., "UMAP" (2018); trustworthiness: Venna and Kaski (2001),
+    here of 15 neighbours, on at most 5,000 images.
     """
     x = principal(emb, seed)
     near = min(NEIGHBORS, len(x) - 1)
@@ -131,7 +131,7 @@ def project(emb: Embedding, seed: int = 0) -> Map:
 
 def _import_umap():
     with warnings.catch_warnings():
-        # umap tells everybody without TensorFlow that its parametric form is missing; we don't use it
+        # umap tells everybody without TensorFlow that its parametric form is missing
         warnings.filterwarnings("ignore", message="Tensorflow not installed")
         import umap
     return umap

@@ -1,4 +1,4 @@
-"""Laws of the resampled scores: scikit-learn drawn by drawn, a closed form, and what must not change."""
+"""Laws of the resampled scores: scikit-learn draw by draw, a closed form, what must not change."""
 
 import numpy as np
 import pytest
@@ -54,7 +54,7 @@ def test_a_rising_change_of_scores_changes_nothing():
 
 
 def test_the_interval_holds_the_true_value_as_often_as_it_says():
-    """Two normal classes one apart: the true area is Φ(1/√2), and 95 of 100 intervals must hold it."""
+    """Two normal classes one apart: the true area is Φ(1/√2), and 95 of 100 intervals hold it."""
     truth, held, runs = norm.cdf(1 / np.sqrt(2)), 0, 100
     for seed in range(runs):
         rng = np.random.default_rng(seed)

@@ -88,7 +88,7 @@ def test_scores_agree_with_scikit_learn_by_hand(k, d):
 
 
 def test_differences_are_paired():
-    """Two embeddings that rank alike differ by nothing, in the interval too; unpaired draws would not."""
+    """Two embeddings that rank alike differ by nothing, in the interval too."""
     emb, _, table = sample()
     twin = Embedding(emb.vectors * 2 + 1, emb.ids, {"name": "twin"})
     for row in score(emb, [twin], table, "defect").facts["differences"]:
@@ -164,7 +164,7 @@ def test_test_images_choose_nothing():
 
 
 def test_val_images_are_not_learnt_from():
-    """Val images moved by less than changes the choice of C: test scores stay the same to the bit."""
+    """Val images moved by less than changes the choice of C: test scores stay the same."""
     emb, controls, table = sample()
     val = table["split"].to_numpy() == "val"
     moved = Embedding(emb.vectors + 0.01 * val[:, None], emb.ids, emb.meta)

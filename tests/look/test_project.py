@@ -1,4 +1,4 @@
-"""Laws of the map: islands stay islands, repeats to the bit, says how far to trust it, stays quiet."""
+"""Laws of the map: islands stay islands, repeats to the bit, says how far to trust it."""
 
 import sys
 
