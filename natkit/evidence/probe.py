@@ -104,7 +104,7 @@ def score(
     Notes
     -----
     Balanced accuracy divides each class's probability by its share of train before the largest
-    wins: else a rare defect would never be named. Cost: about 2 s an embedding of 2,624 × 512.
+    wins: else a rare defect would never be named. Cost: about 1 s an embedding of 2,624 × 512.
     """
     _check_embeddings(emb, controls)
     _check_columns(table, label)

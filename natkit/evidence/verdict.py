@@ -3,14 +3,11 @@
 from collections.abc import Sequence
 
 DECIDES = "linear"
-NEED = {
-    "train": 5,
-    "val": 1,
-    "test": 10,
-}  # images of the rarest class; fewer, and nothing is decided
+# images of the rarest class; with fewer, nothing is decided
+NEED = {"train": 5, "val": 1, "test": 10}
 # code → the numbers and names it carries; natkit.show.words has a sentence for each
 REASONS = {
-    "ahead_of_all": ("controls", "n"),  # every control's interval lies below ours
+    "ahead_of_all": ("controls", "n"),  # every difference lies above 0
     "inside_interval": ("control", "value", "low", "high", "n"),  # 0 lies in the interval
     "behind_control": ("control", "value", "low", "high", "n"),
     "knn_disagrees": ("control", "value", "low", "high", "n"),  # neighbours decide otherwise

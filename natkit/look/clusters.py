@@ -65,10 +65,10 @@ class Clusters:
 def clusters(emb: Embedding, seed: int = 0) -> Clusters:
     """Find clusters in the features, never in the 2-D map: its islands are partly its own making.
 
-    HDBSCAN, smallest cluster 1 % of the images and at least 10 (with 5, a plain Gaussian
-    cloud of 300 shows two islands). Where it finds fewer than two clusters, or
-    leaves more than 60 % of the images outside, KMeans cuts the cloud into at most 8 slices
-    instead, and ``method`` says so.
+    HDBSCAN, smallest cluster 1 % of the images and at least 10 (with 5, a plain Gaussian cloud of
+    300 shows two islands). It finds two clusters or more, or none. Where it finds none, or leaves
+    more than 60 % of the images outside, KMeans cuts the cloud into at most 8 slices instead, and
+    ``method`` says so.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def clusters(emb: Embedding, seed: int = 0) -> Clusters:
 
     Notes
     -----
-    About 2 s for 2,600 images. Campello et al., "Density-based clustering based on hierarchical
+    About 1 s for 2,600 images. Campello et al., "Density-based clustering based on hierarchical
     density estimates" (2013).
     """
     x = principal(emb, seed).astype(np.float64)
@@ -85,7 +85,7 @@ def clusters(emb: Embedding, seed: int = 0) -> Clusters:
         smallest = max(10, len(x) // 100)
         labels = HDBSCAN(min_cluster_size=smallest, min_samples=5, copy=True).fit_predict(x)
         method = "HDBSCAN"
-        if labels.max() < 1 or (labels < 0).mean() > MOST_NOISE:
+        if (labels < 0).mean() > MOST_NOISE:  # no cluster at all is all noise
             k = min(SLICES, max(2, len(x) // 10), len(np.unique(x.round(4), axis=0)))
             labels = KMeans(k, n_init=4, random_state=seed).fit_predict(x)
             method = "KMeans"
@@ -158,7 +158,7 @@ def _codes(values: pd.Series) -> np.ndarray:
     number = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
     if number and values.nunique() > 10:
         values = pd.qcut(values.astype(float), 4, labels=False, duplicates="drop")
-    return pd.factorize(values, use_na_sentinel=False)[0]
+    return pd.factorize(values)[0]  # −1, missing, is a value like any other
 
 
 def _cramers_v(a: np.ndarray, b: np.ndarray) -> float:

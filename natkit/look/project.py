@@ -107,9 +107,9 @@ def project(emb: Embedding, seed: int = 0) -> Map:
 
     Notes
     -----
-    About 8 s for 2,624 images, half of it compiling at the first call of a process; the import of
-    umap takes 5 s more. McInnes et al., "UMAP" (2018); trustworthiness: Venna and Kaski (2001),
-    here of 15 neighbours, on at most 5,000 images.
+    About 7 s of one core for 2,624 images; the first call of a process takes 13 s more to import umap
+    and to compile it. McInnes et al., "UMAP" (2018); trustworthiness: Venna and Kaski (2001), here
+    of 15 neighbours, on at most 5,000 images.
     """
     x = principal(emb, seed)
     near = min(NEIGHBORS, len(x) - 1)

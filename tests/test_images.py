@@ -1,0 +1,114 @@
+"""Pixels arrive as they were stored: depth, channels, cache, and a reason where they don't."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+from PIL import Image
+
+from natkit import InputError, manifest
+from natkit.images import ImageSet, UnreadableImage, load, read_image, resize
+
+RNG = np.random.default_rng(0)
+GREY8 = RNG.integers(0, 256, (12, 10), dtype=np.uint8)
+GREY16 = RNG.integers(0, 65536, (12, 10), dtype=np.uint16)
+RGB = RNG.integers(0, 256, (12, 10, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("name", "pixels"),
+    [("a.png", GREY8), ("b.png", GREY16), ("c.png", RGB), ("d.bmp", RGB), ("e.tif", GREY16)],
+)
+def test_what_was_written_is_read(tmp_path, name, pixels):
+    Image.fromarray(pixels).save(tmp_path / name)
+    read = read_image(tmp_path / name)
+    np.testing.assert_array_equal(read, pixels)
+    assert read.dtype == pixels.dtype
+
+
+def test_tiff_keeps_floats_and_many_channels(tmp_path):
+    many = RNG.random((12, 10, 5), dtype=np.float32)
+    tifffile.imwrite(tmp_path / "a.tif", many, photometric="minisblack", planarconfig="contig")
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), many)
+
+
+def test_palette_and_cmyk_become_rgb_and_one_bit_becomes_grey(tmp_path):
+    Image.fromarray(RGB).quantize(4).save(tmp_path / "p.png")
+    Image.fromarray(RGB).convert("CMYK").save(tmp_path / "c.jpg")
+    Image.fromarray(GREY8).convert("1").save(tmp_path / "b.png")
+    assert read_image(tmp_path / "p.png").shape == (12, 10, 3)
+    assert read_image(tmp_path / "c.jpg").shape == (12, 10, 3)
+    assert set(np.unique(read_image(tmp_path / "b.png"))) == {0, 255}
+
+
+def test_each_kind_of_broken_file_has_its_reason(tmp_path):
+    Image.fromarray(RNG.integers(0, 256, (80, 80), dtype=np.uint8)).save(tmp_path / "whole.png")
+    whole = (tmp_path / "whole.png").read_bytes()
+    for name, content, reason in (
+        ("empty.png", b"", "empty"),
+        ("cut.png", whole[: len(whole) // 2], "truncated"),
+        ("text.png", b"not a picture", "not_an_image"),
+        ("text.tif", b"not a picture", "not_an_image"),
+    ):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(UnreadableImage) as told:
+            read_image(tmp_path / name)
+        assert told.value.reason == reason
+    with pytest.raises(FileNotFoundError):
+        read_image(tmp_path / "absent.png")
+
+
+@pytest.mark.parametrize("pixels", [GREY8, GREY16, RGB, GREY8.astype(np.float32) / 255])
+def test_resizing_keeps_type_and_mean(pixels):
+    out = resize(pixels, 6)
+    assert out.dtype == pixels.dtype
+    assert out.shape == (6, 6, 1 if pixels.ndim == 2 else 3)
+    assert out.mean() == pytest.approx(pixels.mean(), rel=0.05)
+
+
+def prepared(tmp_path, pictures) -> ImageSet:
+    """A prepared folder of the given pictures."""
+    root = tmp_path / "root"
+    root.mkdir()
+    rows = []
+    for i, pixels in enumerate(pictures):
+        Image.fromarray(pixels).save(root / f"{i}.png")
+        channels, bits = (1 if pixels.ndim == 2 else 3), pixels.dtype.itemsize * 8
+        rows.append(
+            [i * 10, f"{i}.png", manifest.SPLITS[i % 3], 1.0, 10, 12, channels, bits, str(i)]
+        )
+    table = pd.DataFrame(rows, columns=list(manifest.COLUMNS))
+    ledger = pd.DataFrame(columns=list(manifest.LEDGER))
+    manifest.write(tmp_path / "prepared", root, table, ledger, {"label": None, "groups": []})
+    return load(tmp_path / "prepared")
+
+
+def test_pixels_come_in_the_order_of_the_rows_also_from_the_cache(tmp_path):
+    pictures = [np.full((12, 10), 20 * i, np.uint8) for i in range(9)]
+    images = prepared(tmp_path, pictures)
+    for _ in ("decoded", "cached"):
+        np.testing.assert_array_equal(images.pixels(8)[:, 0, 0, 0], np.arange(9) * 20)
+        val = images[images.split == "val"]
+        np.testing.assert_array_equal(val.pixels(8)[:, 0, 0, 0], [20, 80, 140])
+        assert val.ids.tolist() == [10, 40, 70]
+    for file in (tmp_path / "root").iterdir():
+        file.unlink()
+    assert len(load(tmp_path / "prepared").pixels(8)) == 9
+
+
+def test_mixed_kinds_and_vanished_files_are_told(tmp_path):
+    (tmp_path / "mixed").mkdir()
+    with pytest.raises(InputError, match="same channels and depth"):
+        prepared(tmp_path / "mixed", [GREY8, RGB, GREY8]).pixels(8)
+    images = prepared(tmp_path, [GREY8, GREY8 // 2, GREY8 // 3])
+    (tmp_path / "root" / "1.png").unlink()
+    with pytest.raises(InputError, match=r"1\.png could be read when"):
+        images.pixels(8)
+    assert not list((tmp_path / "prepared").rglob("*.npy"))
+
+
+def test_a_mended_copy_takes_precedence(tmp_path):
+    images = prepared(tmp_path, [GREY8, GREY8, GREY8])
+    (tmp_path / "prepared" / "images").mkdir()
+    Image.fromarray(np.full((12, 10), 7, np.uint8)).save(tmp_path / "prepared" / "images" / "2.png")
+    assert images.pixels(8)[2].max() == 7

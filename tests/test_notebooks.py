@@ -1,0 +1,25 @@
+"""The tour runs under nbval, as a reader would step through it, in both languages."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import papermill
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_the_tour(lang, tmp_path):
+    """Parameters are set in the copy, then nbval runs every cell; the last one asserts."""
+    copy = tmp_path / "00_tour.ipynb"
+    values = {"out_dir": str(tmp_path / "tour"), "lang": lang, "fast": True}
+    papermill.execute_notebook(
+        ROOT / "notebooks" / "00_tour.ipynb", copy, values, prepare_only=True, progress_bar=False
+    )
+    command = [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", "-q"]
+    command += ["--nbval-cell-timeout=300", "-p", "no:cacheprovider", str(copy)]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout[-3000:]
+    assert f'lang="{lang}"' in (tmp_path / "tour" / "report.html").read_text(encoding="utf-8")
