@@ -138,14 +138,14 @@ def test_the_map_tells_how_far_to_trust_it(examples):
         assert "trustworthiness 0.93" in said
         assert "Distances between far islands mean little." in said
     facts["map"]["method"] = "KMeans"
-    assert "No natural groups" in drawn("map_cluster", facts).get_title("left")
+    assert "No natural clusters" in drawn("map_cluster", facts).get_title("left")
 
 
-def test_the_map_label_title_names_the_group_richest_in_the_rarest_value(examples):
+def test_the_map_label_title_names_the_cluster_richest_in_the_rarest_value(examples):
     section = examples.complete()["map"]
     for i, cluster in enumerate(section["clusters"]):
         cluster["labels"] = {"0": 90, "1": 60 if i == 4 else 10}
-    assert titles.map_by_label(section, words("en")).startswith("Group 4 ")
+    assert titles.map_by_label(section, words("en")).startswith("Cluster 4 ")
     assert "40%" in titles.map_by_label(section, words("en"))
 
 

@@ -279,7 +279,7 @@ def test_contact_sheets_are_shown_and_missing_ones_named(tmp_path, examples, qui
     path = report(examples.complete(), tmp_path)
     sources = [a["src"] for t, a in page(path).tags if t == "img"]
     assert sum(s.startswith("data:image/jpeg") for s in sources) == 5
-    assert page(path).read().count("No picture sheet was made for this group.") == 1
+    assert page(path).read().count("No picture sheet was made for this cluster.") == 1
 
 
 def test_many_sheets_do_not_break_the_size_limit(tmp_path, examples, quick, monkeypatch):

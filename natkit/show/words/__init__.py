@@ -56,8 +56,8 @@ class Words:
             return None
 
     def score(self, value: float) -> str:
-        """A score between 0 and 1, three digits."""
-        return f"{value:.3f}"
+        """A score, three digits, with a true minus."""
+        return f"{value:.3f}".replace("-", "−")
 
     def signed(self, value: float) -> str:
         """A difference of scores, with its sign (a true minus)."""
