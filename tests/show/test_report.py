@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 import jsonschema
 import numpy as np
 import pytest
+from PIL import Image
 
 from natkit.errors import InputError
 from natkit.show import gallery, style
@@ -377,3 +378,21 @@ def test_the_browser_check_hears_an_error(tmp_path, browser):
     path.write_text("<script>throw new Error('heard')</script><img src=none.png>", "utf-8")
     _, said = opened(browser, path)
     assert any("heard" in line for line in said)
+
+
+def test_another_language_of_a_finished_report_brings_its_pictures(examples, tmp_path):
+    """Given the path of a summary, contact sheets beside it are copied; others are not."""
+    facts = examples.complete()
+    sheet = Image.new("RGB", (40, 40), "#0072B2")
+    for name in ("figures", "other"):
+        (tmp_path / "en" / name).mkdir(parents=True)
+    for cluster, place in zip(
+        facts["map"]["clusters"], ("figures/c.png", "other/out.png"), strict=False
+    ):
+        sheet.save(tmp_path / "en" / place)
+        cluster["picture"] = place
+    report(facts, tmp_path / "en")
+    report(tmp_path / "en" / "summary.json", tmp_path / "ja", lang="ja")
+    assert (tmp_path / "ja" / "figures" / "c.png").read_bytes()
+    assert not list((tmp_path / "ja").rglob("out.png"))
+    assert (tmp_path / "ja" / "report.html").read_text(encoding="utf-8").count("image/jpeg") == 1

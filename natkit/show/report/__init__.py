@@ -8,6 +8,7 @@ the pictures it names. A user's text reaches the page through autoescaping alone
 import base64
 import io
 import json
+import shutil
 import unicodedata
 from collections.abc import Callable
 from importlib.resources import files
@@ -35,7 +36,8 @@ def report(facts: dict | str | Path, folder: str | Path, lang: str = "en") -> Pa
         The summary that ``natkit.summarize`` gave, or the path of a ``summary.json``.
     folder
         Made if need be; an older report in it is replaced. Pictures named in the summary (contact
-        sheets) are read from here; one that is not there is named as missing.
+        sheets) are read from here, or copied here from beside the ``summary.json``; one that is not
+        there is named as missing.
     lang
         "en" or "ja".
 
@@ -49,9 +51,13 @@ def report(facts: dict | str | Path, folder: str | Path, lang: str = "en") -> Pa
         If ``facts`` is not a summary, or claims what its own intervals do not show.
     """
     vocabulary, folder = words(lang), Path(folder)
+    home = folder if isinstance(facts, dict) else Path(facts).parent
     facts = _changed(_read(facts), lambda text: text.encode("utf-8", "backslashreplace").decode())
     shown = _changed(facts, visible)
     story.decision(shown)
+    for picture in _pictures(facts["map"], home) if home.resolve() != folder.resolve() else []:
+        (folder / "figures").mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(home / picture, folder / "figures" / Path(picture).name)
     write_json(folder / "summary.json", facts)
     html = _page(shown, folder, vocabulary)
     with writing(folder / "report.html") as part:
@@ -125,16 +131,23 @@ def _page(facts: dict, folder: Path, vocabulary: Words) -> str:
     )
 
 
+def _pictures(section: dict, folder: Path) -> dict[str, int]:
+    """Contact sheets that lie in ``figures/`` of a folder: relative path → cluster."""
+    clusters = [] if story.absent(section) else section["clusters"]
+    inside = (folder / "figures").resolve()
+    named = {c["picture"]: c["cluster"] for c in clusters if c["picture"]}
+    found = {name: (folder / name).resolve() for name in named}
+    return {n: named[n] for n, path in found.items() if path.is_file() and path.parent == inside}
+
+
 def _sheets(section: dict, folder: Path, room: int) -> dict[int, str | None]:
     """Contact sheets by cluster as data-URIs; None for one that would make the file too big.
 
     A cluster whose sheet is not there, or lies outside ``folder``, is left out.
     """
     sheets: dict[int, str | None] = {}
-    for cluster in [] if story.absent(section) else section["clusters"]:
-        path = (folder / (cluster["picture"] or "")).resolve()
-        if not path.is_file() or not path.is_relative_to(folder.resolve()):
-            continue
+    for picture, cluster in _pictures(section, folder).items():
+        path = folder / picture
         try:
             with Image.open(path) as picture:
                 small = picture.convert("RGB")
@@ -145,7 +158,7 @@ def _sheets(section: dict, folder: Path, room: int) -> dict[int, str | None]:
         small.save(buffer, "JPEG", quality=85)
         uri = _uri(buffer.getvalue(), "jpeg")
         fits = len(uri) <= room
-        sheets[cluster["cluster"]] = uri if fits else None
+        sheets[cluster] = uri if fits else None
         room -= len(uri) if fits else 0
     return sheets
 
