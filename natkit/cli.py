@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import errno
 import hashlib
+import importlib.util
 import json
 import logging
 import os
@@ -21,7 +22,6 @@ from natkit.files import sha256, write_json
 
 STEPS = ("01_clean", "02_train", "03_look", "04_score", "05_report")
 FORMAT, VERSION = "natkit-poc", 1
-PREPARATION = (".ipynb_checkpoints",)  # may lie in a folder that is otherwise empty
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -93,6 +93,11 @@ def _poc(chosen: argparse.Namespace, command: str) -> int:
         parameters |= {"images": str(images), "label": chosen.label, "groups": chosen.group}
         parameters |= {"table": str(Path(chosen.table).absolute()) if chosen.table else ""}
         parameters |= {"any_orientation": not chosen.fixed_pose}
+    elif importlib.util.find_spec("elpv_dataset") is None:
+        print(
+            "The package elpv-dataset (real solar cells) is not installed: the demo takes a drawn "
+            'production line. For the cells: pip install "natkit[demo]".'
+        )
     state = _open(out, parameters, command)
     for number, step in enumerate(STEPS, 1):
         if step in state["finished"]:
@@ -117,7 +122,7 @@ def _open(out: Path, parameters: dict, command: str) -> dict:
             f"{out} is a file, but results need a folder. Give another name with --out."
         )
     fresh |= {"started": datetime.now().astimezone().isoformat(timespec="seconds"), "finished": {}}
-    if not out.exists() or not any(p.name not in PREPARATION for p in out.iterdir()):
+    if not out.exists() or not any(out.iterdir()):
         out.mkdir(parents=True, exist_ok=True)
         write_json(out / "run.json", fresh)
         return fresh
@@ -127,6 +132,9 @@ def _open(out: Path, parameters: dict, command: str) -> dict:
         raise InputError(
             f"{out} is not empty and holds no natkit results. Give an empty or new folder with --out."
         ) from None
+    if state.get("finished") == {}:  # it stopped before anything was done: nothing to go on with
+        write_json(out / "run.json", fresh)
+        return fresh
     for what in ours:
         if state.get(what) != ours[what]:
             raise InputError(
@@ -166,6 +174,7 @@ def notebooks() -> Path:
 def _execute(step: str, out: Path, parameters: dict) -> None:
     """Run one notebook into ``out/notebooks``; it gets its name only when it ran through."""
     import papermill
+    from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
     # after Ctrl-C asyncio reports each task that the kernel's death ended; our sentence says it better
@@ -184,6 +193,11 @@ def _execute(step: str, out: Path, parameters: dict) -> None:
     except BaseException as error:
         undo()
         told = _told(error) if isinstance(error, PapermillExecutionError) else error
+        if isinstance(error, DeadKernelError):
+            told = InputError(
+                f"The process that ran {step} was killed, most often because memory ran out. Close other "
+                "programs or take fewer images, and repeat the same command to go on."
+            )
         if told is not None:
             part.unlink(missing_ok=True)
             raise told from None

@@ -16,7 +16,7 @@ from PIL import Image
 from data_prep import samples
 from natkit import cli
 
-PARTS = 120
+PARTS = 200
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +140,9 @@ def test_errors_of_the_notebooks_arrive_as_one_sentence(line, tmp_path):
     assert "colour" in sentence(err)
     assert "defect" in sentence(err)
     assert {p.name for p in out.iterdir()} <= {"notebooks", "run.json"}
+    assert not list((out / "notebooks").iterdir())
+    other = {"images": str(line), "table": "", "label": ""}
+    assert cli._open(out, other, "natkit poc")["parameters"] == other  # nothing to lose: start anew
 
 
 def refused(capsys, *arguments: str | Path) -> str:
@@ -168,7 +171,9 @@ def test_changed_images_are_another_run(line, tmp_path, capsys):
     copy, out = tmp_path / "copy", tmp_path / "out"
     shutil.copytree(line, copy)
     parameters = {"images": str(copy), "table": ""}
-    cli._open(out, parameters, "natkit poc")
+    state = cli._open(out, parameters, "natkit poc") | {"finished": {"01_clean": 1.0}}
+    cli.write_json(out / "run.json", state)
+    assert cli._open(out, parameters, "natkit poc") == state
     Image.new("L", (9, 9)).save(next((copy / "images").iterdir()))
     with pytest.raises(cli.InputError, match="its data differ"):
         cli._open(out, parameters, "natkit poc")

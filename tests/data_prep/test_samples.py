@@ -175,3 +175,28 @@ def test_sample_data_overwrites_nothing(line, tmp_path):
     with pytest.raises(InputError, match="has 10 images, but"):
         samples.soil(few.parent, tmp_path / "new")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["few", "mine.txt"]
+
+
+def test_without_the_cells_the_demonstration_says_so_and_draws_a_line(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(samples.importlib.util, "find_spec", lambda name: None)
+    folder, table, label, groups = samples.demo(tmp_path / "a", small=True, seed=0)
+    assert "elpv-dataset is not installed" in capsys.readouterr().out
+    assert (folder / "truth.csv").exists()
+    assert {label, *groups} <= set(pd.read_csv(table).columns)
+    assert [p.name for p in (tmp_path / "a").iterdir()] == ["line"]
+    before = (folder / "truth.csv").stat().st_mtime_ns
+    assert samples.demo(tmp_path / "a", small=True, seed=0)[0] == folder
+    assert (folder / "truth.csv").stat().st_mtime_ns == before
+    with pytest.raises(InputError, match="elpv-dataset, which is not installed"):
+        samples.solar_cells(tmp_path / "b")
+
+
+def test_the_demonstration_takes_real_cells(tmp_path):
+    folder, table, label, groups = samples.demo(tmp_path, small=True, seed=0)
+    cells = pd.read_csv(table)
+    assert folder.name == "solar_cells"
+    assert 800 <= len(cells) <= 850  # and the planted copies
+    assert {label, *groups} <= set(cells.columns)
+    assert "CC BY-NC-SA" in (folder / "LICENCE.txt").read_text()
