@@ -53,6 +53,20 @@ def tree(folder: Path) -> dict[str, tuple[int, int]]:
     return {str(p.relative_to(folder)): (p.stat().st_size, p.stat().st_mtime_ns) for p in files}
 
 
+def test_the_demo(tmp_path):
+    """Real cells, soiled: every planted fault that is looked for is found, nearly nothing else."""
+    out = tmp_path / "demo"
+    code, printed, err = ended(natkit("demo", "--fast", "--out", out))
+    assert code == 0, err
+    assert f"Report: {out / 'report.html'}" in printed
+    assert (out / "report.html").stat().st_size <= 5_000_000
+    data = json.loads((out / "summary.json").read_text())["data"]
+    assert [row["missed"] for row in data["planted"] if row["looked_for"]] == [0] * 8
+    assert data["false_alarms"]["flagged"] <= 0.01 * data["false_alarms"]["clean"]
+    assert "CC BY-NC-SA" in data["licence"]
+    assert {f["rule"] for f in data["findings"]} >= {"absent", "shortcut", "group_imbalance"}
+
+
 def test_a_folder_without_label_in_japanese(line, tmp_path):
     """Everything that needs no label runs, and the summary says which parts need one."""
     before = tree(line)

@@ -1,7 +1,8 @@
 """The map: every image a point, alike near alike, with the number that says how far to trust it."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -115,8 +116,8 @@ def project(emb: Embedding, seed: int = 0) -> Map:
     near = min(NEIGHBORS, len(x) - 1)
     start = np.random.default_rng(seed).normal(0, 1e-4, (len(x), 2))  # no two at one spot
     start[:, : x.shape[1]] += x[:, :2]
-    for _ in progress([emb], "draw the map"):
-        umap = _import_umap()
+    umap = _import_umap()
+    with _told(umap.layouts):
         xy = umap.UMAP(
             n_neighbors=near,
             min_dist=MIN_DIST,
@@ -134,7 +135,22 @@ def _import_umap():
         # umap tells everybody without TensorFlow that its parametric form is missing
         warnings.filterwarnings("ignore", message="Tensorflow not installed")
         import umap
+        import umap.layouts
     return umap
+
+
+@contextmanager
+def _told(layouts) -> Iterator[None]:
+    """Let umap's loop over its epochs show its progress as all our steps do.
+
+    It draws a tqdm bar of its own, which in a notebook never reaches the command that waits.
+    """
+    own = layouts.tqdm
+    layouts.tqdm = lambda epochs, **_: progress(epochs, "draw the map")
+    try:
+        yield
+    finally:
+        layouts.tqdm = own
 
 
 def _trust(unit: np.ndarray, xy: np.ndarray, seed: int) -> float:

@@ -1,5 +1,6 @@
 """Laws of the map: islands stay islands, repeats to the bit, says how far to trust it."""
 
+import json
 import sys
 
 import numpy as np
@@ -12,7 +13,7 @@ from natkit.evidence.probe import class_names
 from natkit.evidence.summary import check
 from natkit.look import project as module
 from natkit.look.clusters import clusters
-from natkit.look.project import _text, project
+from natkit.look.project import EPOCHS, _text, project
 
 
 @pytest.fixture(scope="module")
@@ -144,3 +145,16 @@ def test_the_import_of_umap_says_nothing(monkeypatch):
     monkeypatch.delitem(sys.modules, "umap")
     with pytest.warns(ImportWarning, match="Tensorflow not installed"):
         import umap  # noqa: F401
+
+
+def test_the_map_tells_its_progress(tmp_path, monkeypatch):
+    """Every epoch of the layout counts, and umap's own bar is back afterwards."""
+    import umap.layouts
+
+    own = umap.layouts.tqdm
+    monkeypatch.setenv("NATKIT_PROGRESS", str(tmp_path / "log"))
+    vectors = np.random.default_rng(0).normal(size=(40, 8))
+    project(Embedding(vectors, np.arange(40)))
+    last = json.loads((tmp_path / "log").read_text().splitlines()[-1])
+    assert last == {"what": "draw the map", "done": EPOCHS, "total": EPOCHS}
+    assert umap.layouts.tqdm is own

@@ -1,0 +1,56 @@
+"""What the README says works: its Python runs, its commands exist, its figures are in the tree."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from data_prep import samples
+from natkit import cli
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+INDENTED = [line.strip() for line in README.splitlines() if line.startswith("    ")]
+COMMANDS = [c for line in INDENTED for c in line.split(" && ")]
+RUN_ELSEWHERE = {  # each with where it is run, or why it can't be
+    "pip install uv": ".ci/run",
+    "uv run pytest": ".ci/run runs exactly this",
+    "uv run jupyter lab notebooks": "an open JupyterLab; the notebooks themselves run in test_cli.py",
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_known(command):
+    """Those of natkit parse; test_cli.py runs demo and poc with the same options."""
+    if command.startswith("uv run natkit "):
+        cli._parser().parse_args(shlex.split(command)[3:])
+    else:
+        assert command in RUN_ELSEWHERE
+
+
+def test_every_option_is_shown_or_told():
+    help_text = subprocess.run(
+        [sys.executable, "-m", "natkit.cli", "poc", "--help"], capture_output=True, text=True
+    ).stdout
+    for option in re.findall(r"--[a-z-]+", README):
+        assert option in help_text, option
+
+
+def test_the_python_runs(tmp_path):
+    """In a folder with images/ and parts.csv, as the text assumes."""
+    line = samples.synthetic_line(tmp_path / "line", n=300, seed=0).parent
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.S)
+    run = subprocess.run([sys.executable, "-c", code], cwd=line, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr[-2000:]
+    assert 'lang="ja"' in (line / "report" / "report.html").read_text(encoding="utf-8")
+
+
+def test_pictures_and_notebooks_exist():
+    for target in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README):
+        assert (ROOT / target).is_file()
+    named = re.findall(r"^\| `(\d\d_\w+)` \|", README, re.M)
+    assert named == sorted(p.stem for p in (ROOT / "notebooks").glob("*.ipynb"))
+    assert list(cli.STEPS) == named[1:]
