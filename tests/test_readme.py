@@ -31,14 +31,6 @@ def test_every_command_is_known(command):
         assert command in RUN_ELSEWHERE
 
 
-def test_every_option_is_shown_or_told():
-    help_text = subprocess.run(
-        [sys.executable, "-m", "natkit.cli", "poc", "--help"], capture_output=True, text=True
-    ).stdout
-    for option in re.findall(r"--[a-z-]+", README):
-        assert option in help_text, option
-
-
 def test_the_python_runs(tmp_path):
     """In a folder with images/ and parts.csv, as the text assumes."""
     line = samples.synthetic_line(tmp_path / "line", n=300, seed=0).parent
