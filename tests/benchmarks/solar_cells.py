@@ -21,8 +21,6 @@ CHOICES = {  # what was tried for the default recipe; read on val
     "batch 256": {"batch_size": 256},
     "crops from 30 %": {"views": Views(turn=True, crop=(0.3, 1))},
     "light ± 40 %": {"views": Views(turn=True, brightness=0.4, contrast=0.4)},
-    "lr 1e-3": {"lr": 1e-3},
-    "exact, d 16": {"matching": "exact", "dim": 16},
 }
 
 
