@@ -98,5 +98,5 @@ class Embedding:
         except (OSError, KeyError, ValueError, EOFError) as error:
             raise InputError(
                 f"{path} is not an embedding that natkit wrote ({error}). "
-                "Make it again with model.embed(images).save(path)."
+                "Make it with model.embed(images).save(path), or run the notebook 02_train."
             ) from error
