@@ -65,6 +65,10 @@ def test_the_demo(tmp_path):
     assert data["false_alarms"]["flagged"] <= 0.01 * data["false_alarms"]["clean"]
     assert "CC BY-NC-SA" in data["licence"]
     assert {f["rule"] for f in data["findings"]} >= {"absent", "shortcut", "group_imbalance"}
+    for notebook in (out / "notebooks").iterdir():  # no warning reaches a reader
+        cells = json.loads(notebook.read_text())["cells"]
+        said = [o for c in cells for o in c.get("outputs", []) if o.get("name") == "stderr"]
+        assert said == [], notebook.name
 
 
 def test_a_folder_without_label_in_japanese(line, tmp_path):

@@ -82,8 +82,8 @@ class Scaling:
 
     def light(self, batch: np.ndarray, device: torch.device) -> Tensor:
         """Stored pixels (n, h, w, c) → float32 (n, c, h, w) with 0 as black."""
-        planes = torch.from_numpy(np.ascontiguousarray(np.moveaxis(batch, 3, 1)))
-        return planes.to(device).float() / self.peak
+        planes = np.array(np.moveaxis(batch, 3, 1), order="C")  # a copy: the cache is read-only
+        return torch.from_numpy(planes).to(device).float() / self.peak
 
     def standard(self, light: Tensor) -> Tensor:
         """What the network sees: channels-last, mean 0, deviation 1 over the training images."""

@@ -39,6 +39,13 @@ def test_a_target_depends_on_its_index_alone():
         assert torch.equal(targets(i[None], 64, seed=1)[0], together[row])
 
 
+def test_neighbouring_indices_share_nothing():
+    """The noise of index i and i + 1 is independent, so their mean cosine vanishes."""
+    cosine = (MANY[1:] * MANY[:-1]).sum(dim=1)
+    assert cosine.mean().abs() < 4 / (16 * len(cosine)) ** 0.5
+    assert abs(cosine.var() * 16 - 1) < 0.06
+
+
 def test_other_seed_other_targets():
     a, b = (targets(torch.arange(500), 64, seed=s) for s in (0, 1))
     assert (a @ b.T).abs().max() < 0.75  # 250,000 pairs in 64 dimensions: chance stays below
