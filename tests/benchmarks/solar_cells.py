@@ -3,8 +3,8 @@
     uv run python tests/benchmarks/solar_cells.py [--seeds 0 1 2] [--choose]
 
 Each seed draws new splits, weights, batches and views. Prints one row a seed and probe with the paired
-difference NAT - control and its 95 % interval. Settings were chosen with ``--choose``, which prints the
-scores on the split val alone.
+difference NAT - control and its 95 % interval. ``--choose`` compares settings instead, by their scores on
+the split val alone.
 """
 
 import argparse
