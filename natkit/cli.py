@@ -1,22 +1,17 @@
 """`natkit demo` and `natkit poc`: the notebooks, run in order into one folder."""
 
 import argparse
-import contextlib
 import errno
 import hashlib
 import importlib.util
 import json
-import logging
-import os
 import shlex
-import shutil
 import sys
-import threading
 import time
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
+from natkit import notebooks
 from natkit.errors import InputError
 from natkit.files import sha256, write_json
 
@@ -104,8 +99,8 @@ def _poc(chosen: argparse.Namespace, command: str) -> int:
             print(f"[{number}/{len(STEPS)}] {step}: done before")
             continue
         start = time.monotonic()
-        with _shown(out, f"[{number}/{len(STEPS)}] {step}"):
-            _execute(step, out, parameters)
+        with notebooks.shown(out, f"[{number}/{len(STEPS)}] {step}"):
+            notebooks.run(step, out, parameters)
         state["finished"][step] = round(time.monotonic() - start, 1)
         write_json(out / "run.json", state)
         print(f"[{number}/{len(STEPS)}] {step}: {state['finished'][step]:.0f} s")
@@ -163,123 +158,6 @@ def _data_hash(parameters: dict) -> str:
             )
         digest.update(sha256(parameters["table"]).encode())
     return digest.hexdigest()
-
-
-def notebooks() -> Path:
-    """Where the notebooks lie: in the wheel, or in the checkout of an editable install."""
-    packed = Path(__file__).parent / "_notebooks"
-    return packed if packed.is_dir() else Path(__file__).parent.parent / "notebooks"
-
-
-def _execute(step: str, out: Path, parameters: dict) -> None:
-    """Run one notebook into ``out/notebooks``; it gets its name only when it ran through."""
-    import papermill
-    from nbclient.exceptions import DeadKernelError
-    from papermill.exceptions import PapermillExecutionError
-
-    # after Ctrl-C asyncio reports each task that the kernel's death ended; our sentence says it better
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
-    source = notebooks() / f"{step}.ipynb"
-    known = papermill.inspect_notebook(str(source))
-    wanted = {name: value for name, value in parameters.items() if name in known}
-    folder = out / "notebooks"
-    folder.mkdir(exist_ok=True)
-    part = folder / f"{step}.unfinished.ipynb"
-    undo = _before(out)
-    try:
-        papermill.execute_notebook(
-            str(source), str(part), wanted, cwd=str(out), progress_bar=False, log_output=False
-        )
-    except BaseException as error:
-        undo()
-        told = _told(error) if isinstance(error, PapermillExecutionError) else error
-        if isinstance(error, DeadKernelError):
-            told = InputError(
-                f"The process that ran {step} was killed, most often because memory ran out. Close other "
-                "programs or take fewer images, and repeat the same command to go on."
-            )
-        if told is not None:
-            part.unlink(missing_ok=True)
-            raise told from None
-        raise InputError(
-            f"The notebook {step} failed: {error.ename}: {error.evalue}. This should not happen; "
-            f"please report it with {part}."
-        ) from None
-    part.replace(folder / f"{step}.ipynb")
-
-
-def _told(error) -> BaseException | None:
-    """The exception inside a kernel that the user can do something about; None for any other."""
-    if error.ename == "InputError":
-        return InputError(error.evalue)
-    if error.ename == "KeyboardInterrupt":
-        return KeyboardInterrupt()
-    if f"[Errno {errno.ENOSPC}]" in error.evalue:
-        return OSError(errno.ENOSPC, error.evalue)
-    return None
-
-
-def _before(out: Path):
-    """Remember what lies in ``out``, so that an interrupted step leaves nothing of its own behind."""
-    kept = {p.name for p in out.iterdir()} | {
-        "notebooks",
-        "progress.jsonl",
-    }  # the caller looks after these
-
-    def undo() -> None:
-        for path in out.iterdir():
-            if path.name not in kept:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-    return undo
-
-
-@contextlib.contextmanager
-def _shown(out: Path, title: str) -> Iterator[None]:
-    """Draw the progress that the notebook's kernel tells in ``progress.jsonl``."""
-    from tqdm import tqdm
-
-    log, over = out / "progress.jsonl", threading.Event()
-    log.write_text("")
-    os.environ["NATKIT_PROGRESS"] = str(log)
-    terminal = os.fdopen(os.dup(2), "w")
-    silence = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silence, 2)  # a kernel that is stopped complains on the stream that it inherits
-    bar = tqdm(
-        desc=title, bar_format="{desc}: {elapsed}", leave=False, dynamic_ncols=True, file=terminal
-    )
-
-    def draw() -> None:
-        place, what = 0, None
-        while not over.wait(0.3):
-            with open(log, encoding="utf-8") as file:
-                file.seek(place)
-                lines = file.readlines()
-                place = file.tell()
-            if lines and lines[-1].endswith("\n"):
-                told = json.loads(lines[-1])
-                if told["what"] != what:
-                    what = told["what"]
-                    bar.reset(told["total"])
-                    bar.bar_format = (
-                        "{desc} {percentage:3.0f}% |{bar:20}| {elapsed}, {remaining} left"
-                    )
-                    bar.set_description(f"{title}: {what}", refresh=False)
-                bar.update(told["done"] - bar.n)
-            bar.refresh()
-
-    thread = threading.Thread(target=draw, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-        bar.close()
-        os.dup2(terminal.fileno(), 2)
-        terminal.close()
-        os.close(silence)
-        log.unlink(missing_ok=True)
 
 
 def _disk_full(out: str) -> str:
