@@ -139,7 +139,7 @@ def explain(found: Clusters, table: pd.DataFrame, columns: Sequence[str]) -> pd.
     if lacking:
         raise InputError(
             f"The table lacks {lacking} of the {len(found.ids)} images of the clusters. "
-            " Pass the table of the same prepared folder."
+            "Pass the table of the same prepared folder."
         )
     inside = found.labels >= 0
     strength = [_cramers_v(found.labels[inside], _codes(rows[c][inside])) for c in columns]

@@ -257,10 +257,8 @@ def dealt_with(data: dict, words: Words) -> str:
     """Which findings were mended and which are left to the reader."""
     sides: dict[bool, list[str]] = {True: [], False: []}
     for f in data["findings"]:
-        name, side = (
-            words.name("rule", f["rule"]),
-            sides[f["action"] not in ("quarantined", "kept together")],
-        )
+        name = words.name("rule", f["rule"])
+        side = sides[f["action"] not in ("quarantined", "kept together")]
         if name not in side:
             side.append(name)
     mended, left = (names(sides[key], words) or "–" for key in (False, True))
