@@ -16,6 +16,7 @@ from natkit.errors import InputError
 from natkit.files import sha256, write_json
 
 STEPS = ("01_clean", "02_train", "03_look", "04_score", "05_report")
+VIEWS = ("fixed_pose", "orientation_free", "texture", "colour_matters", "natural")
 FORMAT, VERSION = "natkit-poc", 1
 
 
@@ -56,9 +57,10 @@ def _parser() -> argparse.ArgumentParser:
         help="column such as camera, line, shift, lot; may be given several times",
     )
     poc.add_argument(
-        "--fixed-pose",
-        action="store_true",
-        help="parts always lie the same way round: train on no turned or mirrored views",
+        "--views",
+        choices=VIEWS,
+        default="orientation_free",
+        help="what may differ between two pictures of one thing (fixed_pose: parts always lie the same way round)",
     )
     for command in (demo, poc):
         command.add_argument(
@@ -87,7 +89,7 @@ def _poc(chosen: argparse.Namespace, command: str) -> int:
             )
         parameters |= {"images": str(images), "label": chosen.label, "groups": chosen.group}
         parameters |= {"table": str(Path(chosen.table).absolute()) if chosen.table else ""}
-        parameters |= {"any_orientation": not chosen.fixed_pose}
+        parameters |= {"views": chosen.views}
     elif importlib.util.find_spec("elpv_dataset") is None:
         print(
             "The package elpv-dataset (real solar cells) is not installed: the demo takes a drawn "

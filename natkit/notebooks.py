@@ -102,6 +102,7 @@ def _before(out: Path):
     """Remember what lies in ``out``, so that an interrupted step leaves nothing of its own behind."""
     kept = {p.name for p in out.iterdir()}
     kept |= {"notebooks", "progress.jsonl"}  # the caller looks after these
+    kept |= {"training"}  # from which an interrupted training goes on
 
     def undo() -> None:
         for path in out.iterdir():
@@ -139,9 +140,10 @@ def shown(out: Path, title: str) -> Iterator[None]:
                     what = told["what"]
                     bar.reset(told["total"])
                     bar.bar_format = (
-                        "{desc} {percentage:3.0f}% |{bar:20}| {elapsed}, {remaining} left"
+                        "{desc} {percentage:3.0f}% |{bar:20}| {elapsed}, {remaining} left{postfix}"
                     )
                     bar.set_description(f"{title}: {what}", refresh=False)
+                bar.set_postfix(told["note"], refresh=False)
                 bar.update(told["done"] - bar.n)
             bar.refresh()
 

@@ -12,12 +12,14 @@ LOG = "NATKIT_PROGRESS"  # environment variable: the file to which a notebook te
 T = TypeVar("T")
 
 
-def progress(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
+def progress(
+    items: Iterable[T], what: str, total: int | None = None, note: dict[str, str] | None = None
+) -> Iterator[T]:
     """Iterate over ``items`` and show how far it is and how long it will take.
 
     A bar made in a notebook's kernel never reaches the terminal of the command that runs the
     notebook. So with the variable ``NATKIT_PROGRESS`` set no bar is drawn; lines
-    ``{"what", "done", "total"}`` are appended to that file, at most five a second, and
+    ``{"what", "done", "total", "note"}`` are appended to that file, at most five a second, and
     ``natkit demo`` and ``natkit poc`` draw them.
 
     Parameters
@@ -28,23 +30,34 @@ def progress(items: Iterable[T], what: str, total: int | None = None) -> Iterato
         Name of the step, a few words.
     total
         Number of items; taken from ``len(items)`` if not given.
+    note
+        Shown behind the bar, as it is at the time: the loop changes it as it goes.
     """
     if total is None:
         total = len(items)
+    note = {} if note is None else note
     log = os.environ.get(LOG)
     if not log:
-        yield from tqdm(items, desc=what, total=total, leave=False, mininterval=0.2)
+        bar = tqdm(items, desc=what, total=total, leave=False, mininterval=0.2)
+        for item in bar:
+            yield item
+            bar.set_postfix(note, refresh=False)
         return
     last = 0.0
     for done, item in enumerate(items):
         if time.monotonic() - last > 0.2:
             last = time.monotonic()
-            _tell(log, what, done, total)
+            _append(log, what, done, total, note)
         yield item
-    _tell(log, what, total, total)
+    _append(log, what, total, total, note)
 
 
-def _tell(log: str, what: str, done: int, total: int) -> None:
-    line = json.dumps({"what": what, "done": done, "total": total}, ensure_ascii=False)
+def tell(sentence: str) -> None:
+    """Say something that matters now, on a line of its own above the bar; a notebook keeps it."""
+    tqdm.write(sentence)
+
+
+def _append(log: str, what: str, done: int, total: int, note: dict[str, str]) -> None:
+    line = {"what": what, "done": done, "total": total, "note": note}
     with open(log, "a", encoding="utf-8") as file:
-        file.write(line + "\n")
+        file.write(json.dumps(line, ensure_ascii=False) + "\n")

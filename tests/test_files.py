@@ -60,10 +60,12 @@ def test_json_refuses_nan(tmp_path):
 
 def test_progress_is_told_to_the_command_that_waits(tmp_path, monkeypatch):
     monkeypatch.setenv("NATKIT_PROGRESS", str(tmp_path / "log"))
-    assert list(progress("abc", "count")) == list("abc")
+    note = {}
+    for letter in progress("abc", "count", note=note):
+        note["letter"] = letter
     lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
-    assert lines[0] == {"what": "count", "done": 0, "total": 3}
-    assert lines[-1] == {"what": "count", "done": 3, "total": 3}
+    assert lines[0] == {"what": "count", "done": 0, "total": 3, "note": {}}
+    assert lines[-1] == {"what": "count", "done": 3, "total": 3, "note": {"letter": "c"}}
 
 
 EMBEDDING = Embedding(np.eye(3), [5, 2, 9], {"name": "NAT"})

@@ -1,10 +1,19 @@
 """Networks from images (n, c, h, w) to features (n, features), for one or more channels."""
 
+from difflib import get_close_matches
+from pathlib import Path
+
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-NAMES = ("small", "resnet18")
+from natkit.errors import InputError
+
+OURS = ("small", "alexnet_bn")
+STEMS = ("standard", "small", "gradients")
+AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")  # second classifiers of googlenet and inception_v3
 
 
 class Block(nn.Module):
@@ -34,8 +43,6 @@ class SmallResNet(nn.Module):
     stands nearer to the noise and reads worse. 0.3 million weights.
     """
 
-    features = 64 + 128
-
     def __init__(self, channels: int):
         super().__init__()
         self.stem = nn.Conv2d(channels, 16, 3, stride=2, padding=1, bias=False)
@@ -50,49 +57,241 @@ class SmallResNet(nn.Module):
         return torch.cat([third.mean(dim=(2, 3)), self.blocks[3](third).mean(dim=(2, 3))], dim=1)
 
 
-def backbone(name: str, channels: int, seed: int) -> nn.Module:
+def paper_alexnet(channels: int) -> nn.Sequential:
+    """The convolutions of AlexNet with batch norm instead of response normalisation: 9,216 features.
+
+    96-256-384-384-256 channels without groups, up to the pooling after conv5, as the paper reads it out.
+    Images of 63 pixels and more; 224 give 6×6 positions, others are averaged to 6×6. 3.7 million weights.
+
+    References
+    ----------
+    Krizhevsky et al., NeurIPS 2012; Bojanowski and Joulin, ICML 2017 (with batch norm).
+    """
+    plan = ((96, 11, 4, 2), (256, 5, 1, 2), (384, 3, 1, 1), (384, 3, 1, 1), (256, 3, 1, 1))
+    layers, inside = [], channels
+    for number, (outside, kernel, stride, padding) in enumerate(plan, start=1):
+        conv = nn.Conv2d(inside, outside, kernel, stride, padding, bias=False)
+        nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
+        layers += [conv, nn.BatchNorm2d(outside), nn.ReLU()]
+        layers += [nn.MaxPool2d(3, stride=2)] if number in (1, 2, 5) else []
+        inside = outside
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(6), nn.Flatten())
+
+
+class Gradients(nn.Module):
+    """The paper's fixed input: the mean over channels, then its slope to the right and downwards.
+
+    (n, c, h, w) → (n, 2, h, w), by the two 3×3 Sobel filters (not divided by 8), edge pixels repeated. No
+    learned weight: colour is no short cut then (Bojanowski and Joulin, ICML 2017).
+    """
+
+    def __init__(self):
+        super().__init__()
+        right = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])
+        self.register_buffer("filters", torch.stack([right, right.T])[:, None], persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        grey = functional.pad(x.mean(dim=1, keepdim=True), (1, 1, 1, 1), mode="replicate")
+        return functional.conv2d(grey, self.filters)
+
+
+class Backbone(nn.Module):
+    """A network without its classifier: standardised images (n, c, h, w) → features (n, features).
+
+    Attributes
+    ----------
+    net : torch.nn.Module
+        The network itself; its state dict has torchvision's names.
+    features : int
+        Width of what comes out.
+    name, stem : str
+        What :func:`backbone` was asked for.
+    cut : str
+        Where ``net`` had its classifier, such as "fc"; empty if it never had one.
+    """
+
+    def __init__(self, net: nn.Module, name: str, stem: str, cut: str):
+        super().__init__()
+        self.before = Gradients() if stem == "gradients" else nn.Identity()
+        self.net, self.name, self.stem, self.cut = net, name, stem, cut
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net(self.before(x))
+
+
+def backbone(
+    name: str, channels: int, seed: int, stem: str = "standard", size: int = 224
+) -> Backbone:
     """A network with random weights that ``seed`` fixes; its attribute ``features`` is the output width.
 
     Parameters
     ----------
     name
-        "small" (:class:`SmallResNet`, for a CPU) or "resnet18" (torchvision's, without its classifier).
+        "small" (:class:`SmallResNet`, for a CPU), "alexnet_bn" (:func:`paper_alexnet`), or a classification
+        network of torchvision by its name there, as "resnet18" or "vit_b_16", without its last layer.
+        Dropout and stochastic depth stay where torchvision has them; they draw from torch's global generator.
     channels
         Channels of the images, 1 or more.
+    stem
+        "standard"; "small" for small pictures: first convolution 3×3 with stride 1, no pooling after it;
+        "gradients": :class:`Gradients` before the network, as in the paper.
+    size
+        Pixels of the square images. vit and maxvit are built for it; the others are asked if they can read it.
 
     Raises
     ------
-    ValueError
-        If the name is not known.
+    InputError
+        For an unknown name or stem, a network without a stem to make smaller, a size that it can't read.
+
+    Notes
+    -----
+    Costs the import of torchvision (seconds, once), the weights, and one image through the network.
     """
-    if name not in NAMES:
-        raise ValueError(f"There is no backbone {name!r}; there are {', '.join(NAMES)}.")
+    if stem not in STEMS:
+        raise InputError(f"stem is one of {', '.join(STEMS)}, got {stem!r}.")
+    inside = 2 if stem == "gradients" else channels
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        if name == "small":
-            return SmallResNet(channels)
-        from torchvision.models import resnet18  # seconds to import
+        if name in OURS:
+            net, cut = (SmallResNet if name == "small" else paper_alexnet)(inside), ""
+        else:
+            net = _torchvision(name, size)
+            cut = _cut_classifier(net)
+        if stem == "small":
+            _drop_first_pool(net, name)
+            _replace_first_conv(net, inside, ((3, 3), (1, 1), (1, 1)))
+        elif (old := _first_conv(net)[1]).in_channels != inside:
+            _replace_first_conv(net, inside, (old.kernel_size, old.stride, old.padding))
+    whole = Backbone(net, name, stem, cut).eval()
+    try:
+        with torch.no_grad():
+            whole.features = whole(torch.zeros(1, channels, size, size)).shape[1]
+    except (AssertionError, RuntimeError) as error:
+        raise InputError(_unreadable(name, stem, size, error)) from error
+    return whole.train()
 
-        net = resnet18(weights=None)
-        net.features = net.fc.in_features
-        net.fc = nn.Identity()
-        if channels != 3:
-            net.conv1 = nn.Conv2d(channels, 64, 7, stride=2, padding=3, bias=False)
-            nn.init.kaiming_normal_(net.conv1.weight, mode="fan_out", nonlinearity="relu")
-        return net
 
-
-def head(features: int, width: int, dim: int, seed: int) -> nn.Module:
-    """The part that meets the noise and is thrown away: features → width → dim.
+def head(features: int, widths: tuple[int, ...], dim: int, seed: int) -> nn.Module:
+    """The part that meets the noise and is thrown away: features → each of ``widths`` → dim.
 
     It ends linear: a head that ended in a ReLU would live in one corner of the sphere and could never reach
     its targets.
     """
+    layers = []
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed + 1)
-        return nn.Sequential(
-            nn.Linear(features, width, bias=False),
-            nn.BatchNorm1d(width),
-            nn.ReLU(),
-            nn.Linear(width, dim),
+        for width in widths:
+            linear = nn.Linear(features, width, bias=False)
+            layers += [linear, nn.BatchNorm1d(width), nn.ReLU()]
+            features = width
+        return nn.Sequential(*layers, nn.Linear(features, dim))
+
+
+def load_weights(net: Backbone, file: str | Path) -> None:
+    """Give ``net`` the weights of a local safetensors file; if they don't fit, it stays as it was.
+
+    The file has torchvision's names (timm's are the same for resnet, densenet and inception_v3), as from
+    ``save_file(get_model("resnet18", weights="DEFAULT").state_dict(), file)`` where a download is allowed.
+    A classifier in it is left out. A first convolution for 3 channels is summed for images of 1 channel,
+    and repeated and rescaled for 2, 4 or more.
+
+    Raises
+    ------
+    InputError
+        If the file is of another kind (no pickle is ever opened), broken, or of another network.
+    """
+    if Path(file).suffix != ".safetensors":
+        raise InputError(
+            f"{file} is not a .safetensors file, and no pickle is opened here: it could run code. If you "
+            'trust it, convert it once: python -c "import sys, torch, safetensors.torch as s; '
+            's.save_file(torch.load(sys.argv[1], weights_only=True), sys.argv[2])" '
+            f"'{file}' '{Path(file).with_suffix('.safetensors')}'"
         )
+    try:
+        given = load_file(file)
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{file} can't be read as safetensors ({error}).") from error
+    own, (path, conv) = net.net.state_dict(), _first_conv(net.net)
+    classifiers = (f"{net.cut}.", *AUXILIARY) if net.cut else ()
+    new = {k: v for k, v in own.items() if k.endswith("num_batches_tracked")}  # old files lack them
+    new |= {key: value for key, value in given.items() if not key.startswith(classifiers)}
+    filters, channels = new.get(f"{path}.weight", torch.empty(0)), conv.in_channels
+    if filters.shape[1:2] == (3,) and channels != 3 and net.stem != "gradients":
+        many = filters[:, torch.arange(channels) % 3] * (3 / channels)
+        new[f"{path}.weight"] = filters.sum(dim=1, keepdim=True) if channels == 1 else many
+    ours, theirs = ({k: tuple(v.shape) for k, v in group.items()} for group in (own, new))
+    wrong = [k for k in ours | theirs if ours.get(k) != theirs.get(k)]
+    if wrong:
+        said = [f"{k} is {theirs.get(k, 'missing')}, not {ours.get(k, 'absent')}" for k in wrong]
+        raise InputError(
+            f"{file} does not fit {net.name} with the {net.stem} stem in {len(wrong)} entries: "
+            f"{'; '.join(said[:3])}. Give weights of the same network under torchvision's names."
+        )
+    net.net.load_state_dict(new)
+
+
+def _torchvision(name: str, size: int) -> nn.Module:
+    """torchvision's network ``name`` with random weights."""
+    from torchvision import models  # seconds to import
+
+    names = models.list_models(module=models)
+    if name not in names:
+        near = get_close_matches(name, [*OURS, *names], cutoff=0.5) or ["small", "resnet18"]
+        raise InputError(
+            f"There is no backbone {name!r}. Did you mean {' or '.join(near)}? There are {', '.join(OURS)} "
+            "and torchvision.models.list_models(module=torchvision.models)."
+        )
+    single = {"aux_logits": False, "init_weights": True}  # one classifier
+    needed = {"googlenet": single, "inception": single}
+    needed |= {"vit": {"image_size": size}, "maxvit": {"input_size": (size, size)}}
+    try:
+        return models.get_model(name, weights=None, **needed.get(name.split("_")[0], {}))
+    except (AssertionError, ValueError) as error:
+        raise InputError(_unreadable(name, "standard", size, error)) from error
+
+
+def _unreadable(name: str, stem: str, size: int, error: Exception) -> str:
+    reason = str(error).splitlines()[0].rstrip(".")
+    return (
+        f"{name} with the {stem} stem can't read images of {size}×{size} pixels ({reason}). "
+        "Use another size; with the standard stem every network reads 224."
+    )
+
+
+def _cut_classifier(net: nn.Module) -> str:
+    """Replace the last linear layer (squeezenet: the last convolution) by nothing; return where it was."""
+    layers = list(net.named_modules())
+    linear = [path for path, layer in layers if isinstance(layer, nn.Linear)]
+    cut = (linear or [path for path, layer in layers if isinstance(layer, nn.Conv2d)])[-1]
+    net.set_submodule(cut, nn.Identity())
+    return cut
+
+
+def _first_conv(net: nn.Module) -> tuple[str, nn.Conv2d]:
+    return next((path, m) for path, m in net.named_modules() if isinstance(m, nn.Conv2d))
+
+
+def _replace_first_conv(net: nn.Module, channels: int, geometry: tuple) -> None:
+    """Another first convolution for ``channels``, of kernel, stride and padding ``geometry``."""
+    path, old = _first_conv(net)
+    new = nn.Conv2d(channels, old.out_channels, *geometry, bias=old.bias is not None)
+    if new.kernel_size == new.stride:  # patches of a transformer: keep the variance
+        nn.init.kaiming_normal_(new.weight, mode="fan_in", nonlinearity="linear")
+    else:
+        nn.init.kaiming_normal_(new.weight, mode="fan_out", nonlinearity="relu")
+    if new.bias is not None:
+        nn.init.zeros_(new.bias)
+    net.set_submodule(path, new)
+
+
+def _drop_first_pool(net: nn.Module, name: str) -> None:
+    """No max pooling between the first two convolutions; InputError where there is no stem to shrink."""
+    path, old = _first_conv(net)
+    if old.stride in ((1, 1), old.kernel_size):
+        raise InputError(f"{name} has no stem that could be smaller. Use stem 'standard'.")
+    layers = list(net.named_modules())
+    for later, layer in layers[layers.index((path, old)) + 1 :]:
+        if isinstance(layer, nn.Conv2d):
+            return
+        if isinstance(layer, nn.MaxPool2d):
+            net.set_submodule(later, nn.Identity())

@@ -1,4 +1,4 @@
-"""A trained model on disk: safetensors, JSON, CSV and npz; nothing that can run code."""
+"""A run on disk: the trained model, and the state from which training goes on to the bit."""
 
 import json
 import platform
@@ -9,19 +9,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from safetensors import SafetensorError
+import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from natkit.errors import InputError
 from natkit.files import write_json, writing
-from natkit.method.backbones import backbone, head
-from natkit.method.training import Scaling, settings_of
+from natkit.method.batches import Scaling
+from natkit.method.training import Run
 from natkit.method.views import Views
 
 if TYPE_CHECKING:
     from natkit.method.nat import NAT
 
 FORMAT, VERSION = "natkit-run", 1
+STATE = "state.safetensors"  # in the folder of a checkpoint
+STATE_FORMAT = "natkit-training-state"
+FREE = {"device", "micro_batch", "compile"}  # a run may go on with other values of these
 
 
 def save(model: "NAT", folder: str | Path) -> None:
@@ -33,7 +38,7 @@ def save(model: "NAT", folder: str | Path) -> None:
         )
     with writing(folder) as part:
         part.mkdir()
-        save_file(_weights(model.backbone), part / "backbone.safetensors")
+        save_file(_weights(model.backbone.net), part / "backbone.safetensors")
         if model.head is not None:
             save_file(_weights(model.head), part / "head.safetensors")
         np.savez(part / "assignment.npz", ids=model.ids, targets=model.assignment)
@@ -46,38 +51,109 @@ def save(model: "NAT", folder: str | Path) -> None:
         }
         write_json(part / "environment.json", environment)
         config = {"format": FORMAT, "version": VERSION, "name": model.name}
-        config |= {"settings": settings_of(model), "scaling": asdict(model.scaling)}
+        config |= {"settings": model.plain(), "scaling": asdict(model.scaling)}
         write_json(part / "config.json", config)
 
 
 def load(cls: "type[NAT]", folder: str | Path) -> "NAT":
-    """Read a run folder into a fitted model, on the device that its settings ask for."""
+    """Read a run folder, or the folder of a checkpoint, into a fitted model on the device of its settings."""
     folder = Path(folder)
     try:
+        if (folder / STATE).exists():
+            return _load_state(cls, folder / STATE)
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         if config["format"] != FORMAT or config["version"] != VERSION:
             raise ValueError(f"format {config['format']} version {config['version']}")
-        settings = config["settings"] | {"views": Views(**config["settings"]["views"])}
-        model = cls(**settings)
-        model.check()
-        scaling = config["scaling"]
-        model.scaling = Scaling(scaling["peak"], tuple(scaling["mean"]), tuple(scaling["std"]))
-        net = backbone(model.network, len(model.scaling.mean), model.seed)
-        net.load_state_dict(load_file(folder / "backbone.safetensors"))
-        outer = None
+        model = _model(cls, config)
+        net, outer = model.new_backbone(), None
+        net.net.load_state_dict(load_file(folder / "backbone.safetensors"))
         if (folder / "head.safetensors").exists():
-            outer = head(net.features, model.head_width, model.dim, model.seed)
+            outer = model.new_head(net.features)
             outer.load_state_dict(load_file(folder / "head.safetensors"))
         with np.load(folder / "assignment.npz", allow_pickle=False) as file:
             model.ids, model.assignment = file["ids"], file["targets"]
         model.history = _history(folder / "history.csv") if outer else []
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
-            f"{folder} is not a run that this natkit can read ({reason}). "
+            f"{folder} is not a run that this natkit can read ({_first_line(error)}). "
             "Give the folder that model.save() or the notebook 02_train wrote."
         ) from error
     return model._place(net, outer, config["name"])
+
+
+def _load_state(cls: "type[NAT]", file: Path) -> "NAT":
+    kept, facts = _state(file)
+    model = _model(cls, facts)
+    net = model.new_backbone()
+    outer = model.new_head(net.features)
+    weights = {key[8:]: value for key, value in kept.items() if key.startswith("encoder.")}
+    nn.Sequential(net, outer).load_state_dict(weights)
+    model.ids, model.assignment = kept["ids"].numpy(), kept["matcher.held"].numpy()
+    model.history = facts["history"]
+    return model._place(net, outer, "NAT")
+
+
+def _model(cls: "type[NAT]", config: dict) -> "NAT":
+    """The estimator that a file describes, without networks yet."""
+    model = cls(**config["settings"])
+    if isinstance(model.views, dict):
+        model.views = Views(**model.views)
+    model.check()
+    scaling = config["scaling"]
+    model.scaling = Scaling(scaling["peak"], tuple(scaling["mean"]), tuple(scaling["std"]))
+    return model
+
+
+def keep(run: Run, file: Path, facts: dict, ids: np.ndarray) -> None:
+    """Write the state of a run at the end of an epoch in one file, which replaces the one before.
+
+    ``facts`` are the hash of the images trained on ("data") and their "scaling".
+    """
+    for left in file.parent.glob(f".{file.name}.*.part"):  # of a process that was killed
+        left.unlink()
+    facts = {"format": STATE_FORMAT, "version": VERSION, "history": run.history} | facts
+    facts["settings"] = run.settings.plain()
+    tensors = {name: value.contiguous().cpu() for name, value in run.state().items()}
+    with writing(file) as part:
+        save_file(tensors | {"ids": torch.tensor(ids)}, part, {"natkit": json.dumps(facts)})
+
+
+def resume(run: Run, file: Path, facts: dict) -> None:
+    """Bring ``run`` to where :func:`keep` left it.
+
+    Raises
+    ------
+    InputError
+        If the file is none of ours or cut short, or belongs to other settings or images.
+    """
+    kept, before = _state(file)
+    ours = json.loads(json.dumps(run.settings.plain()))
+    other = sorted(k for k in ours if k not in FREE and ours[k] != before["settings"].get(k))
+    if other or before["data"] != facts["data"]:
+        what = ", ".join(f"{k} {before['settings'].get(k)!r} instead of {ours[k]!r}" for k in other)
+        raise InputError(
+            f"{file} belongs to a training with {what or 'other images'}. "
+            "Give another folder, or the same settings and images to go on from it."
+        )
+    run.restore(kept, before["history"])
+
+
+def _state(file: Path) -> tuple[dict[str, torch.Tensor], dict]:
+    try:
+        with safe_open(file, "pt") as stored:
+            facts = json.loads(stored.metadata()["natkit"])
+            if (facts["format"], facts["version"]) != (STATE_FORMAT, VERSION):
+                raise ValueError(f"format {facts['format']} version {facts['version']}")
+            return {name: stored.get_tensor(name) for name in stored.keys()}, facts  # noqa: SIM118
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise InputError(
+            f"{file} is not a training state that this natkit can read ({_first_line(error)}). "
+            "Move it away to train from the start."
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def _history(file: Path) -> list[dict]:

@@ -6,7 +6,7 @@ from torch import nn
 
 from natkit.embedding import Embedding
 from natkit.images import ImageSet
-from natkit.method.training import Scaling, autocast
+from natkit.method.batches import Scaling, autocast
 from natkit.progress import progress
 
 BATCH = 512

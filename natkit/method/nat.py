@@ -1,6 +1,8 @@
-"""NAT, the estimator: fit, transform, embed, save, load."""
+"""NAT, the estimator: fit, partial_fit, transform, embed, export, save, load."""
 
-from dataclasses import dataclass
+import copy
+import hashlib
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +13,13 @@ from torch import nn
 from natkit.embedding import Embedding
 from natkit.errors import InputError
 from natkit.images import ImageSet, resize
-from natkit.method import checkpoint
-from natkit.method.backbones import backbone, head
+from natkit.method import checkpoint as disk
+from natkit.method.backbones import backbone, head, load_weights
+from natkit.method.batches import Scaling
 from natkit.method.embed import read_features
-from natkit.method.training import MIN_IMAGES, Scaling, Settings, train
+from natkit.method.export import export
+from natkit.method.settings import PAPER, Settings
+from natkit.method.training import MIN_IMAGES, Run
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -28,14 +33,14 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
     Parameters
     ----------
     epochs, batch_size, matching, dim, …
-        See :class:`natkit.method.training.Settings`; every setting is a keyword.
+        See :class:`natkit.method.settings.Settings`; every setting is a keyword.
 
     Attributes
     ----------
     backbone : torch.nn.Module
         The trained network: standardised images (n, c, size, size) → (n, features).
     history : list of dict
-        One row an epoch: epoch, loss, changed, seconds.
+        One row an epoch, see :class:`natkit.method.training.Run`.
     assignment : ndarray
         int64: index of the target that each training image holds.
     ids : ndarray
@@ -54,8 +59,20 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
     (32, 192)
     """
 
-    def fit(self, images: ImageSet | np.ndarray, y=None) -> "NAT":
-        """Train from random weights.
+    @classmethod
+    def paper(cls, **changes) -> "NAT":
+        """The recipe of the paper: AlexNet with batch norm on grey gradients, one view, exact matching.
+
+        One random crop and flip; i.i.d. targets of length 2,048; the batch of 256 matched in every third
+        epoch; plain SGD, step 0.01, on the summed loss. For large sets: on small ones it loses to an
+        untrained network. ``changes`` replace single settings.
+        """
+        return cls(**PAPER | changes)
+
+    def fit(
+        self, images: ImageSet | np.ndarray, y=None, *, checkpoint: str | Path | None = None
+    ) -> "NAT":
+        """Train from random weights, or from those in the file ``weights``.
 
         Parameters
         ----------
@@ -64,6 +81,9 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
             uint16 or float: all of it is used, and its row numbers are the ids.
         y
             Ignored: there are no labels.
+        checkpoint
+            Folder that keeps the state after each epoch. The same call goes on from there if it was
+            stopped, with the same result to the bit (on a CPU with the same number of threads).
 
         Returns
         -------
@@ -73,28 +93,108 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
         Raises
         ------
         InputError
-            For fewer than 8 images, NaN pixels, one constant colour, a setting out of range.
+            For fewer than 8 images, NaN pixels, one constant colour, a setting out of range, a checkpoint of
+            other settings or images, a loss that becomes NaN.
 
         Notes
         -----
-        1,968 images of 96×96, 20 epochs of two views: about 100 s on two CPU cores, under 1.5 GB.
+        1,968 images of 96×96, 20 epochs of two views: about 100 s on two CPU cores, under 1.5 GB. Ctrl-C
+        ends the epoch and leaves a usable model.
         """
         self.check()
-        if isinstance(images, ImageSet):
-            images = images[images.split == "train"]
-        pixels, ids = self._pixels(images)
-        if len(pixels) < MIN_IMAGES:
-            raise InputError(
-                f"Training needs at least {MIN_IMAGES} images and should have hundreds, but got "
-                f"{len(pixels)}. Add images to the split 'train'."
-            )
+        pixels, ids = self._training_pixels(images)
+        vars(self).pop("backbone", None)  # should this training fail, the model is untrained
         self.scaling = Scaling.of(pixels)
-        net = backbone(self.network, pixels.shape[3], self.seed)
-        self._place(net, head(net.features, self.head_width, self.dim, self.seed), "NAT")
-        encoder = nn.Sequential(self.backbone, self.head)
-        self.history, self.assignment = train(encoder, pixels, ids, self.scaling, self)
-        self.ids = ids
+        self.device_ = _device(self.device)
+        net = self.new_backbone()
+        if self.weights:
+            load_weights(net, self.weights)
+        held = np.full(len(ids), -1) if self.matching == "soft" else ids.copy()
+        run = self._train(net, self.new_head(net.features), pixels, ids, held, checkpoint)
+        self.ids, self.assignment, self.history = ids, run.matcher.held, run.history
         return self
+
+    def partial_fit(
+        self,
+        images: ImageSet | np.ndarray,
+        y=None,
+        *,
+        old: ImageSet | np.ndarray | None = None,
+        checkpoint: str | Path | None = None,
+    ) -> "NAT":
+        """Go on training with new images. They take the next targets; old images keep theirs.
+
+        Parameters
+        ----------
+        images
+            New images alone, as for :meth:`fit`. In ``ids`` and ``assignment`` they get the next numbers.
+        y
+            Ignored.
+        old
+            The images of the earlier trainings, in the same order, to be trained along so that they are not
+            forgotten. Without them the network sees new images only.
+        checkpoint
+            As for :meth:`fit`; not the folder of an earlier training.
+
+        Returns
+        -------
+        NAT
+            Itself, trained for ``epochs`` more. The pixels are scaled as at first, so that embeddings from
+            before and after can be told apart by the training alone.
+
+        Raises
+        ------
+        InputError
+            As for :meth:`fit`; for other channels than before; if ``old`` are not as many as trained on.
+        """
+        if not hasattr(self, "backbone"):
+            return self.fit(images, checkpoint=checkpoint)
+        self.check()
+        pixels, _ = self._training_pixels(images)
+        self._same_channels(pixels)
+        n_old, n_new = len(self.ids), len(pixels)
+        first = int(self.ids.max(initial=-1)) + 1
+        ids = np.concatenate([self.ids, np.arange(first, first + n_new)])
+        held = np.concatenate([self.assignment, np.arange(first, first + n_new)])
+        rows = slice(n_old, None)
+        if old is not None:
+            before, _ = self._training_pixels(old)
+            if len(before) != n_old:
+                raise InputError(
+                    f"old holds {len(before)} images, but this model was trained on {n_old}. Give the same "
+                    "images in the same order."
+                )
+            pixels, rows = np.concatenate([before, pixels]), slice(None)
+        net, outer = copy.deepcopy(self.backbone), copy.deepcopy(self.head)
+        run = self._train(net, outer, pixels, ids[rows], held[rows], checkpoint)
+        held[rows] = run.matcher.held
+        self.ids, self.assignment = ids, held
+        past = self.history[-1]
+        self.history = self.history + [
+            row
+            | {"epoch": past["epoch"] + row["epoch"], "seconds": past["seconds"] + row["seconds"]}
+            for row in run.history
+        ]
+        return self
+
+    def _train(self, net, outer, pixels, ids, held, checkpoint: str | Path | None) -> Run:
+        """Train copies of the networks, and take them over when all went well."""
+        net = net.to(self.device_, memory_format=torch.channels_last)
+        run = Run(nn.Sequential(net, outer.to(self.device_)), pixels, held, self.scaling, self)
+        if checkpoint is None:
+            run.train()
+        else:
+            file = Path(checkpoint) / disk.STATE
+            facts = {"data": _hash(pixels, ids), "scaling": asdict(self.scaling)}
+            if file.exists():
+                disk.resume(run, file, facts)
+            try:
+                run.train(lambda: disk.keep(run, file, facts, ids))
+            except InputError as error:
+                kept = f" The state after epoch {len(run.history)} is in {checkpoint}: NAT.load() reads it."
+                raise InputError(f"{error}{kept if run.history else ''}") from error
+        self._place(net, outer, "NAT")
+        return run
 
     def transform(self, images: ImageSet | np.ndarray) -> np.ndarray:
         """Features of the backbone, float32 (n, features); the head is not used.
@@ -104,11 +204,7 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
         """
         self._must_be_fitted()
         pixels, _ = self._pixels(images)
-        if pixels.shape[3] != len(self.scaling.mean):
-            raise InputError(
-                f"The network was trained on images with {len(self.scaling.mean)} channels, but these have "
-                f"{pixels.shape[3]}. Convert them, or train again."
-            )
+        self._same_channels(pixels)
         return read_features(self.backbone, pixels, self.scaling)
 
     def embed(self, images: ImageSet) -> Embedding:
@@ -118,23 +214,41 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
         return Embedding(self.transform(images), images.ids, meta)
 
     def untrained(self) -> "NAT":
-        """The control: the same network with the random weights from which training began."""
+        """The control: the same network with the weights from which training began."""
         self._must_be_fitted()
         control = NAT(**self.get_params(deep=False))
         control.scaling, control.history = self.scaling, []
         control.ids, control.assignment = self.ids[:0], self.assignment[:0]
-        net = backbone(self.network, len(self.scaling.mean), self.seed)
+        net = control.new_backbone()
+        if self.weights:
+            load_weights(net, self.weights)
         return control._place(net, None, "untrained")
+
+    def export(self, file: str | Path) -> None:
+        """Write the backbone for other programs: ``.safetensors`` or ``.onnx``.
+
+        See :func:`natkit.method.export.export`. An existing file is never overwritten.
+        """
+        self._must_be_fitted()
+        export(self.backbone, self.scaling, self.size, file)
 
     def save(self, folder: str | Path) -> None:
         """Write a run: config.json, backbone and head as safetensors, assignment, history, environment."""
         self._must_be_fitted()
-        checkpoint.save(self, folder)
+        disk.save(self, folder)
 
     @classmethod
     def load(cls, folder: str | Path) -> "NAT":
         """Read a run that :meth:`save` wrote. No pickle is ever opened."""
-        return checkpoint.load(cls, folder)
+        return disk.load(cls, folder)
+
+    def new_backbone(self) -> nn.Module:
+        """The backbone before training, for the images' channels."""
+        return backbone(self.network, len(self.scaling.mean), self.seed, self.stem, self.size)
+
+    def new_head(self, features: int) -> nn.Module:
+        """The head before training."""
+        return head(features, (self.head_width,) * self.head_layers, self.dim, self.seed)
 
     def _place(self, net: nn.Module, outer: nn.Module | None, name: str) -> "NAT":
         """Take the networks to the device, ready to read features."""
@@ -149,6 +263,24 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
             raise InputError(
                 "This model is not trained yet. Call fit(images), or NAT.load(folder)."
             )
+
+    def _same_channels(self, pixels: np.ndarray) -> None:
+        if pixels.shape[3] != len(self.scaling.mean):
+            raise InputError(
+                f"The network was trained on images with {len(self.scaling.mean)} channels, but these have "
+                f"{pixels.shape[3]}. Convert them, or train again."
+            )
+
+    def _training_pixels(self, images: ImageSet | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if isinstance(images, ImageSet):
+            images = images[images.split == "train"]
+        pixels, ids = self._pixels(images)
+        if len(pixels) < MIN_IMAGES:
+            raise InputError(
+                f"Training needs at least {MIN_IMAGES} images and should have hundreds, but got "
+                f"{len(pixels)}. Add images to the split 'train'."
+            )
+        return pixels, ids
 
     def _pixels(self, images: ImageSet | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(n, size, size, c) and ids, checked."""
@@ -187,3 +319,12 @@ def _device(name: str) -> torch.device:
         return torch.device(name)
     except RuntimeError as error:
         raise InputError(f"device is 'auto', 'cpu' or 'cuda', got {name!r}.") from error
+
+
+def _hash(pixels: np.ndarray, ids: np.ndarray) -> str:
+    """Hex digest of the images that a run is trained on."""
+    digest = hashlib.sha256(f"{pixels.dtype} {pixels.shape}".encode())
+    digest.update(ids.tobytes())
+    for picture in pixels:
+        digest.update(np.ascontiguousarray(picture))
+    return digest.hexdigest()

@@ -1,8 +1,10 @@
 """The loop: views of a batch, a target for each image, one step of the square loss."""
 
 import math
+import signal
+import threading
 import time
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,197 +14,298 @@ from torch.nn import functional
 
 from natkit.errors import InputError
 from natkit.files import write_json
-from natkit.method.assignment import match, soft_match
-from natkit.method.targets import targets
-from natkit.method.views import Views, view
-from natkit.progress import progress
+from natkit.method.batches import Batches, Scaling, autocast
+from natkit.method.matching import Matcher
+from natkit.method.settings import Settings
+from natkit.method.views import small_view, view
+from natkit.progress import progress, tell
 
-N_VIEWS = 2
 MIN_IMAGES = 8  # fewer say nothing to a batch norm, and nothing to a manager
+FORECAST = 3.0  # seconds after which the length of the run is foretold
 
 
-@dataclass(kw_only=True)
-class Settings:
-    """Everything that decides how a run goes, besides its images. Saved with the run."""
+def square_loss(views: Tensor, goals: Tensor) -> Tensor:
+    """``½‖view − goal‖²`` of each image, summed over dimensions, averaged over its views.
 
-    epochs: int = 20  # passes over the training images
-    batch_size: int = 64  # images; also the pool that is matched together
-    matching: str = (
-        "soft"  # "soft": debiased Sinkhorn; "exact": one target per image, as in the paper
-    )
-    dim: int = 64  # length of a target
-    n_targets: int = 2048  # targets of the soft matching; exact matching has one for each image
-    temperature: float = 0.2  # entropic blur of the soft matching
-    optimizer: str = "adamw"  # or "sgd" (momentum 0.9)
-    lr: float = 2e-3  # peak step size; cosine to 0
-    warmup: float = 0.1  # share of the steps spent rising to lr
-    weight_decay: float = 1e-4
-    head_width: int = 1024
-    network: str = "small"  # the backbone: "small" for a CPU, "resnet18"
-    size: int = 96  # pixels; images are resized to size × size
-    views: Views = field(default_factory=Views)
-    seed: int = 0  # of weights, targets, batches and views
-    device: str = "auto"  # "auto": CUDA if there is one, else "cpu"
-
-    def check(self) -> None:
-        """Raise InputError for a value that can't be used."""
-        for name in ("epochs", "batch_size", "n_targets", "head_width", "size"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}.")
-        if self.dim < 2:
-            raise InputError(f"dim is the length of a target, at least 2, got {self.dim}. Try 64.")
-        for name, known in (("matching", ("soft", "exact")), ("optimizer", ("adamw", "sgd"))):
-            if getattr(self, name) not in known:
-                raise InputError(f"{name} is one of {known}, got {getattr(self, name)!r}.")
-        if not 0 <= self.warmup < 1:
-            raise InputError(f"warmup is a share of the run in [0, 1), got {self.warmup}.")
-
-
-@dataclass(frozen=True)
-class Scaling:
-    """From stored pixels to network input: divide by ``peak``, then standardise each channel."""
-
-    peak: float  # 255 for uint8, 65535 for uint16, 1 for float
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-
-    @classmethod
-    def of(cls, pixels: np.ndarray) -> "Scaling":
-        """From the training images (n, h, w, c)."""
-        peak = np.iinfo(pixels.dtype).max if np.issubdtype(pixels.dtype, np.integer) else 1
-        mean = pixels.mean(axis=(0, 1, 2), dtype=np.float64) / peak
-        std = pixels.std(axis=(0, 1, 2), dtype=np.float64) / peak
-        if not (std > 0).any():
-            raise InputError(
-                "All training images are one constant colour, so there is nothing to learn. "
-                "Look at a few of them, and scan the folder again."
-            )
-        std = np.where(std > 0, std, 1)  # a constant channel carries nothing; leave it at 0
-        return cls(float(peak), tuple(map(float, mean)), tuple(map(float, std)))
-
-    def light(self, batch: np.ndarray, device: torch.device) -> Tensor:
-        """Stored pixels (n, h, w, c) → float32 (n, c, h, w) with 0 as black."""
-        planes = np.array(np.moveaxis(batch, 3, 1), order="C")  # a copy: the cache is read-only
-        return torch.from_numpy(planes).to(device).float() / self.peak
-
-    def standard(self, light: Tensor) -> Tensor:
-        """What the network sees: channels-last, mean 0, deviation 1 over the training images."""
-        mean = torch.tensor(self.mean, device=light.device)[:, None, None]
-        std = torch.tensor(self.std, device=light.device)[:, None, None]
-        return ((light - mean) / std).contiguous(memory_format=torch.channels_last)
-
-
-def autocast(device: torch.device) -> torch.autocast:
-    """bf16 on CUDA, full precision elsewhere."""
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda")
-
-
-def train(
-    encoder: nn.Sequential,
-    pixels: np.ndarray,
-    ids: np.ndarray,
-    scaling: Scaling,
-    settings: Settings,
-) -> tuple[list[dict], np.ndarray]:
-    """Train ``encoder`` (backbone, then head) in place against noise.
-
-    For each batch: two views, features of unit length, their mean matched with targets, and the square loss
-    ``½‖mean − target‖² + ½ mean over views ‖view − mean‖²``, summed over dimensions and averaged over images.
     (The mean over dimensions would make the step dim times smaller: the best known way to fail.)
 
     Parameters
     ----------
-    encoder
-        On the device that trains.
-    pixels
-        (n, h, w, c), n ≥ 8; may be memory-mapped.
-    ids
-        int64 (n,): the index of each image's own target (exact matching).
-    scaling
-        Of these pixels.
-    settings
-        See :class:`Settings`.
+    views
+        float32 (v, n, dim), unit rows.
+    goals
+        (v, n, dim) or (1, n, dim): the target or pseudo-target of each view; no gradient flows to it.
 
     Returns
     -------
+    Tensor
+        float32 (n,).
+
+    References
+    ----------
+    Bojanowski and Joulin, ICML 2017, eq. 2. With one target for all views of an image it equals
+    ``½‖mean − target‖² + ½ mean over views ‖view − mean‖²``: the best target for the mean is the best for all.
+    """
+    return 0.5 * ((views - goals) ** 2).sum(dim=2).mean(dim=0)
+
+
+class Run:
+    """One training: its networks, optimiser and assignment, and how far it has come.
+
+    Batches and views depend on (seed, epoch) alone, so a run that goes on from the end of an epoch goes on
+    exactly as it would have.
+
+    Parameters
+    ----------
+    encoder
+        Backbone, then head, on the device that trains. Trained in place.
+    pixels
+        (n, h, w, c), n ≥ 8; may be memory-mapped.
+    held
+        int64 (n,): index of the target that each image holds at first; -1 (soft matching): none yet.
+    scaling
+        What the pixels are divided by and standardised with.
+    settings
+        See :class:`natkit.method.settings.Settings`.
+
+    Attributes
+    ----------
     history : list of dict
         One row an epoch: epoch, loss, agreement (mean cosine between two views of one image), others (the
-        same between views of two images: what agreement is without learning), changed (exact matching
-        alone, else None: share of the images seen that traded their target), seconds since the start.
-    assignment : ndarray
-        int64 (n,): index of the target that each image holds in the end (soft: its nearest).
-
-    Raises
-    ------
-    InputError
-        If the loss becomes NaN or infinite.
+        same between views of two images: what agreement is without learning), changed (one target an
+        image alone, else None: share of the images seen that traded their target), seconds since the start.
     """
-    n, batch = len(pixels), min(settings.batch_size, len(pixels))
-    device = next(encoder.parameters()).device
-    order = np.random.default_rng(settings.seed)
-    generator = torch.Generator(device).manual_seed(settings.seed)
-    optimizer = _optimizer(encoder, settings)
-    exact = settings.matching == "exact"
-    common = targets(torch.arange(settings.n_targets, device=device), settings.dim, settings.seed)
-    held = ids.copy() if exact else np.full(n, -1)
-    before, history, marks = held.copy(), [], []
-    per_epoch = n // batch  # what is left over waits for the next epoch's shuffle
-    steps, start = per_epoch * settings.epochs, time.perf_counter()
-    encoder.train()
-    for step in progress(range(steps), "train NAT"):
-        if step % per_epoch == 0:
-            shuffled = order.permutation(n)
-        rows = np.sort(shuffled[step % per_epoch * batch :][:batch])
-        light = scaling.light(pixels[rows], device)
-        seen = torch.cat(
-            [scaling.standard(view(light, settings.views, generator)) for _ in range(N_VIEWS)]
-        )
-        with autocast(device):
-            features = encoder(seen)
-        features = functional.normalize(features.float(), dim=1).view(N_VIEWS, batch, -1)
-        middle = features.mean(dim=0)
-        unit = functional.normalize(middle.detach(), dim=1)
-        if exact:
-            own = torch.from_numpy(held[rows]).to(device)
-            own = own[match(unit, targets(own, settings.dim, settings.seed))]
-            goal, held[rows] = targets(own, settings.dim, settings.seed), own.cpu().numpy()
-        else:
-            move, nearest = soft_match(unit, common, settings.temperature)
-            goal, held[rows] = middle.detach() + move, nearest.cpu().numpy()
-        loss = 0.5 * ((middle - goal) ** 2).sum(dim=1).mean()
-        loss = loss + 0.5 * ((features - middle) ** 2).sum(dim=2).mean()
-        for group in optimizer.param_groups:
-            group["lr"] = settings.lr * _schedule(step, steps, settings.warmup)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        marks.append((loss.item(), *_likeness(features.detach())))
-        if not math.isfinite(marks[-1][0]):
+
+    def __init__(
+        self,
+        encoder: nn.Sequential,
+        pixels: np.ndarray,
+        held: np.ndarray,
+        scaling: Scaling,
+        settings: Settings,
+    ):
+        self.encoder, self.settings = encoder, settings
+        self.device = next(encoder.parameters()).device
+        self.network = torch.compile(encoder) if settings.compile else encoder
+        self.views = settings.resolved_views()
+        self.batches = Batches(pixels, scaling, self.device)
+        self.soft = settings.matching == "soft"
+        self.matcher = Matcher(held.copy(), settings, self.device)
+        self.optimizer = _optimizer(encoder, settings)
+        self.batch = min(settings.batch_size, len(pixels))
+        self.micro = min(settings.micro_batch or self.batch, self.batch)
+        self.per_epoch = len(pixels) // self.batch  # what is left over waits for the next shuffle
+        self.steps = self.per_epoch * settings.epochs
+        self.history: list[dict] = []
+        self.generator = torch.Generator(self.device)
+
+    def train(self, end_epoch: Callable[[], None] = lambda: None) -> None:
+        """Train to the last epoch; ``end_epoch`` is called after each (to keep a checkpoint).
+
+        Ctrl-C lets the epoch end and then stops; pressed twice it stops at once.
+
+        Raises
+        ------
+        InputError
+            If the loss becomes NaN or infinite, or one image alone does not fit into the GPU's memory.
+        """
+        start = time.perf_counter() - (self.history[-1]["seconds"] if self.history else 0)
+        first = len(self.history) * self.per_epoch
+        note: dict[str, str] = {}
+        self.encoder.train()
+        if self.settings.whole_set and not self.history:
+            self._match_all()
+        with _Interrupt() as asked, torch.random.fork_rng():
+            began = time.perf_counter()
+            for step in progress(range(first, self.steps), "train NAT", note=note):
+                epoch, place = divmod(step, self.per_epoch)
+                if place == 0:
+                    if asked.to_stop:
+                        break
+                    shuffled, marks, before = self._open(epoch), [], self.matcher.held.copy()
+                rows = np.sort(shuffled[place * self.batch :][: self.batch])
+                marks.append(self._step(rows, step))
+                note |= self._note(marks[-1], step + 1 - first, time.perf_counter() - began)
+                if place + 1 == self.per_epoch:
+                    self.matcher.end_epoch()
+                    seen = shuffled[: self.per_epoch * self.batch]
+                    self._close(marks, before[seen] != self.matcher.held[seen], start)
+                    end_epoch()
+        self.matcher.close()
+        self.encoder.eval()
+
+    def _open(self, epoch: int) -> np.ndarray:
+        """Set what is random in an epoch: views, dropout of the network, and the order, which is returned."""
+        sequence = np.random.SeedSequence([self.settings.seed, epoch])
+        seed = int(sequence.generate_state(1)[0])
+        self.generator.manual_seed(seed)
+        torch.manual_seed(seed)
+        return np.random.default_rng(sequence).permutation(len(self.matcher.held))
+
+    def _close(self, marks: list[dict], changed: np.ndarray, start: float) -> None:
+        row = {"epoch": len(self.history) + 1}
+        for key in ("loss", "agreement", "others"):
+            values = [mark[key] for mark in marks]
+            row[key] = None if None in values else float(np.mean(values))
+        row["changed"] = None if self.soft else float(changed.mean())
+        row["seconds"] = round(time.perf_counter() - start, 3)
+        self.history.append(row)
+
+    def _step(self, rows: np.ndarray, step: int) -> dict:
+        """One step of the optimiser; halves the images at once as often as the GPU's memory asks for."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.settings.lr * _schedule(step, self.steps, self.settings)
+        state = self.generator.get_state()
+        while True:
+            try:
+                self.optimizer.zero_grad(set_to_none=True)
+                mark = self._gradients(rows, step // self.per_epoch)
+                break
+            except torch.OutOfMemoryError as error:
+                if self.micro == 1:
+                    raise InputError(
+                        f"One image of {self.settings.size}×{self.settings.size} does not fit into the memory "
+                        "of the GPU. Use a smaller size or network."
+                    ) from error
+                self.micro = (self.micro + 1) // 2
+                self.generator.set_state(state)
+                torch.cuda.empty_cache()
+                tell(
+                    f"The GPU's memory is too small for {self.batch} images at once: from step {step + 1} "
+                    f"on they go through the network by {self.micro}. The pool that is matched stays the same."
+                )
+        if not math.isfinite(mark["loss"]):
             raise InputError(
-                f"Training broke down: the loss is {marks[-1][0]} at step {step + 1} of {steps}. "
-                f"Use a smaller learning rate than {settings.lr:g}."
+                f"Training broke down: the loss is {mark['loss']} at step {step + 1} of {self.steps}. "
+                f"Use a smaller learning rate than {self.settings.lr:g}."
             )
-        if len(marks) == per_epoch:
-            seen_now = shuffled[: per_epoch * batch]
-            changed = float(np.mean(held[seen_now] != before[seen_now])) if exact else None
-            row = dict(
-                zip(("loss", "agreement", "others"), np.mean(marks, axis=0).tolist(), strict=True)
-            )
-            seconds = round(time.perf_counter() - start, 3)
-            history.append(
-                {"epoch": len(history) + 1, **row, "changed": changed, "seconds": seconds}
-            )
-            before, marks = held.copy(), []
-    encoder.eval()
-    return history, held
+        self.optimizer.step()
+        return mark
+
+    def _gradients(self, rows: np.ndarray, epoch: int) -> dict:
+        """Gradients of the loss of one batch; its images go through the network ``micro`` at a time.
+
+        In parts the batch goes through twice: without gradients for the features, by which all of it is matched;
+        then with gradients, towards the targets that it got.
+        """
+        parts = [slice(i, i + self.micro) for i in range(0, len(rows), self.micro)]
+        views = self._views(self.batches.light(rows))
+        seen = [[group[:, part] for group in views] for part in parts]
+        with torch.set_grad_enabled(len(parts) == 1):
+            features = [self._features(part) for part in seen]
+        known = torch.cat([part.detach() for part in features], dim=1)
+        full = known[: self.settings.n_views]
+        goals = self.matcher.goals(full, rows, epoch)
+        if len(known) > len(full):  # small crops go where the full views are
+            goals = goals.expand(len(full), -1, -1)
+            goals = torch.cat([goals, goals.mean(dim=0).expand(len(known) - len(full), -1, -1)])
+        loss = square_loss(known, goals)
+        for i, part in enumerate(parts):
+            again = features[i] if len(parts) == 1 else self._features(seen[i])
+            share = square_loss(again, goals[:, part]).sum()
+            (share if self.settings.reduction == "sum" else share / len(rows)).backward()
+        return {"loss": loss.mean().item(), **likeness(full)}
+
+    def _views(self, light: Tensor) -> list[Tensor]:
+        """Standardised views (views, n, c, h, w): the full ones, then the small crops if there are any."""
+        full = [view(light, self.views, self.generator) for _ in range(self.settings.n_views)]
+        small = [small_view(light, self.views, self.generator) for _ in range(self.views.small)]
+        standard = self.batches.scaling.standard
+        return [torch.stack([standard(v) for v in group]) for group in (full, small) if group]
+
+    def _features(self, views: list[Tensor]) -> Tensor:
+        """Views (v, n, c, h, w) of one or two sizes → float32 (views, n, dim), unit rows."""
+        out = []
+        for group in views:
+            flat = group.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+            with autocast(self.device):
+                features = self.network(flat)
+            unit = functional.normalize(features.float(), dim=1)
+            out.append(unit.view(*group.shape[:2], -1))
+        return torch.cat(out)
+
+    def _match_all(self) -> None:
+        """Match all images with their targets by the features of the network as it is."""
+        buffers = {name: value.clone() for name, value in self.encoder.named_buffers()}
+        self._open(0)
+        with torch.no_grad():
+            for i in range(0, len(self.matcher.held), self.batch):
+                rows = np.arange(len(self.matcher.held))[i : i + self.batch]
+                features = self._features(self._views(self.batches.light(rows)))
+                self.matcher.remember(features, rows)
+        self.matcher.held = self.matcher.match_all(self.matcher.bank, self.matcher.held)
+        for name, value in self.encoder.named_buffers():
+            value.copy_(buffers[name])
+
+    def _note(self, mark: dict, steps: int, seconds: float) -> dict[str, str]:
+        """What the progress line says beside the time left."""
+        note = {"loss": f"{mark['loss']:.3f}"}
+        if not self.soft and self.history:
+            note["changed"] = f"{self.history[-1]['changed']:.0%}"
+        note["images/s"] = f"{steps * self.batch / seconds:.0f}"
+        if seconds > FORECAST:
+            note["in all"] = f"{seconds / steps * self.steps / 60:.1f} min"
+        return note
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything that a resumed run needs besides the history, as tensors; at the end of an epoch."""
+        kept = {f"encoder.{name}": value for name, value in self.encoder.state_dict().items()}
+        for index, slots in self.optimizer.state_dict()["state"].items():
+            kept |= {f"optimizer.{index}.{name}": value for name, value in slots.items()}
+        return kept | {f"matcher.{name}": value for name, value in self.matcher.state().items()}
+
+    def restore(self, kept: dict[str, Tensor], history: list[dict]) -> None:
+        """Go on from a :meth:`state`."""
+
+        def part(name: str) -> dict[str, Tensor]:
+            return {key[len(name) + 1 :]: kept[key] for key in kept if key.startswith(name + ".")}
+
+        self.encoder.load_state_dict(part("encoder"))
+        slots: dict[int, dict[str, Tensor]] = {}
+        for key, value in part("optimizer").items():
+            index, name = key.split(".")
+            slots.setdefault(int(index), {})[name] = value
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
+        self.matcher.restore(part("matcher"))
+        self.history = history
 
 
-def _likeness(features: Tensor) -> tuple[float, float]:
-    """Mean cosine between two views of one image, and between views of two images; (2, n, d) unit rows."""
+class _Interrupt:
+    """While it lasts, Ctrl-C asks to stop after this epoch; the second one stops at once."""
+
+    to_stop = False
+
+    def __enter__(self) -> "_Interrupt":
+        self.mine = threading.current_thread() is threading.main_thread()
+        if self.mine:
+            self.before = signal.signal(signal.SIGINT, self._ask)
+        return self
+
+    def __exit__(self, *_) -> None:
+        if self.mine:
+            signal.signal(signal.SIGINT, self.before)
+
+    def _ask(self, *_) -> None:
+        if self.to_stop:
+            raise KeyboardInterrupt
+        self.to_stop = True
+        tell(
+            "Stopping when this epoch ends; what is trained so far is kept. Ctrl-C again stops at once."
+        )
+
+
+def likeness(features: Tensor) -> dict[str, float | None]:
+    """Mean cosine between views of one image, and between views of two images; (v, n, d) unit rows.
+
+    With one view there is none to compare with: None.
+    """
+    if len(features) < 2:
+        return {"agreement": None, "others": None}
     cosine = features[0] @ features[1].T
     own = cosine.diagonal().mean()
     others = (cosine.sum() - cosine.diagonal().sum()) / max(1, cosine.numel() - len(cosine))
-    return own.item(), others.item()
+    return {"agreement": own.item(), "others": others.item()}
 
 
 def describe(model, file: str | Path | None = None) -> dict:
@@ -210,18 +313,18 @@ def describe(model, file: str | Path | None = None) -> dict:
     history, seconds = model.history, model.history[-1]["seconds"]
     section = {
         "images": len(model.ids),
-        "epochs": model.epochs,
+        "epochs": len(history),
         "seconds": seconds,
         "images_per_second": round(len(model.ids) * len(history) / seconds, 1),
         "device": device_name(model.device_),
         "backbone": model.network,
         "features": model.backbone.features,
         "dim": model.dim,
-        "n_targets": len(model.ids) if model.matching == "exact" else model.n_targets,
+        "n_targets": model.n_targets if model.matching == "soft" else len(model.ids),
         "matching": model.matching,
-        "views": N_VIEWS,
+        "views": model.n_views,
         "seed": model.seed,
-        "params": settings_of(model),
+        "params": model.plain(),
         "history": history,
     }
     if file is not None:
@@ -234,23 +337,22 @@ def device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
-def settings_of(settings: Settings) -> dict:
-    """Settings as plain values for JSON."""
-    values = {f.name: getattr(settings, f.name) for f in fields(Settings)}
-    return values | {"views": asdict(settings.views)}
-
-
 def _optimizer(encoder: nn.Module, settings: Settings) -> torch.optim.Optimizer:
     if settings.optimizer == "sgd":
         return torch.optim.SGD(
-            encoder.parameters(), settings.lr, momentum=0.9, weight_decay=settings.weight_decay
+            encoder.parameters(),
+            settings.lr,
+            momentum=settings.momentum,
+            weight_decay=settings.weight_decay,
         )
     return torch.optim.AdamW(encoder.parameters(), settings.lr, weight_decay=settings.weight_decay)
 
 
-def _schedule(step: int, steps: int, warmup: float) -> float:
-    """Share of the peak learning rate: a straight rise, then half a cosine down to 0."""
-    rise = warmup * steps
+def _schedule(step: int, steps: int, settings: Settings) -> float:
+    """Share of the peak learning rate: a straight rise, then half a cosine down to 0, or level."""
+    rise = settings.warmup * steps
     if step < rise:
         return (step + 1) / (rise + 1)
+    if settings.schedule == "constant":
+        return 1.0
     return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))

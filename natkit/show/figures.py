@@ -31,7 +31,7 @@ from natkit.show.words import Words, titles
 
 __all__ = [
     "PALETTE", "figure", "finding_counts", "found_planted", "map_points", "save", "score_ladder",
-    "theme", "training_curve",
+    "theme", "training_curve", "views",
 ]  # fmt: skip
 
 
@@ -142,6 +142,40 @@ def training_curve(ax: Axes, history: Sequence[dict], words: Words, images: int 
     subtitle = words("chart.training.subtitle", images=images, epochs=len(history))
     headline(ax, titles.training(history, words), subtitle)
     return ax
+
+
+def views(ax: Axes, images: np.ndarray, views: np.ndarray, words: Words) -> Axes:
+    """Each image at the left of its row, views of it at its right.
+
+    ``images`` (n, h, w, c) and ``views`` (n, k, h, w, c) in 0..1; NaN is drawn as paper. Of other than
+    3 channels the first is shown.
+    """
+    (n, k, h, w, c), gap = views.shape, max(2, views.shape[3] // 12)
+    panels = np.concatenate([images[:, None], views], axis=1)[..., : 3 if c == 3 else 1]
+    panels = np.pad(panels, ((0, 0), (0, 0), (0, gap), (0, gap), (0, 0)), constant_values=np.nan)
+    sheet = panels.swapaxes(1, 2).reshape(n * (h + gap), (k + 1) * (w + gap), -1)[:-gap, :-gap]
+    sheet = np.broadcast_to(np.nan_to_num(sheet, nan=1.0), (*sheet.shape[:2], 3))
+    ax.imshow(np.clip(sheet, 0, 1))
+    ax.set_anchor("NW")
+    ax.axvline(w + (gap - 1) / 2, color=INK, linewidth=1.2)
+    middle = w + gap + (k * (w + gap) - gap) / 2
+    ax.set_xticks([w / 2, middle], [words("chart.views.image"), words("chart.views.views")])
+    ax.set_yticks([])
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    headline(ax, _views_title(images, views, words), words("chart.views.subtitle", n=n, k=k))
+    return ax
+
+
+def _views_title(images: np.ndarray, views: np.ndarray, words: Words) -> str:
+    """How far a pixel of a view is from its image, and as a scale, how far another image is."""
+    own = float(np.nanmean(np.abs(views - images[:, None])))
+    if own < 1e-4:
+        return words("chart.views.none")
+    if len(images) == 1:
+        return words("chart.views.one", own=words.percent(own))
+    between = np.abs(images[:, None] - images).sum() / (images.size * (len(images) - 1))
+    return words("chart.views.title", own=words.percent(own), other=words.percent(float(between)))
 
 
 def map_points(ax: Axes, section: dict, words: Words, by: str = "cluster") -> Axes:

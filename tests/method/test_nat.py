@@ -90,7 +90,7 @@ def test_training_makes_views_of_one_picture_agree():
     digits = (load_digits().images[:256] * 15).astype(np.uint8)
     still = Views(crop=(0.7, 1.0), flip=False)
     trained = NAT(**SMALL | {"epochs": 15, "batch_size": 64}, views=still).fit(digits)
-    first = torch.nn.Sequential(trained.untrained().backbone, head(192, 1024, 64, 0)).eval()
+    first = torch.nn.Sequential(trained.untrained().backbone, head(192, (1024,), 64, 0)).eval()
     after = torch.nn.Sequential(trained.backbone, trained.head)
     assert agreement(trained, digits, after) > 0.2 + agreement(trained, digits, first)
     rows = trained.history

@@ -21,7 +21,14 @@ CHARTS = {
     "map_cluster": lambda ax, f, w: figures.map_points(ax, f["map"], w),
     "map_label": lambda ax, f, w: figures.map_points(ax, f["map"], w, by="label"),
     "score_ladder": lambda ax, f, w: figures.score_ladder(ax, f["evidence"], w),
+    "views": lambda ax, f, w: figures.views(ax, *PICTURES, w),
 }
+LEVELS = np.array([0.2, 0.6])[:, None, None, None]
+PICTURES = (  # two even images; views 0.1 darker, 0.1 lighter, and a small one that is the same
+    np.broadcast_to(LEVELS, (2, 20, 24, 1)),
+    np.stack([np.broadcast_to(LEVELS + d, (2, 20, 24, 1)) for d in (-0.1, 0.1, 0.0)], axis=1),
+)
+PICTURES[1][:, 2, :6] = np.nan
 
 
 def drawn(name, facts, lang="en"):
@@ -203,3 +210,40 @@ def test_a_chart_file_is_wide_sharp_and_titled_at_the_edge(tmp_path, examples):
         grey = np.asarray(picture.convert("L"))
     assert math.isclose(np.flatnonzero((grey[:120] < 128).any(axis=0))[0], 0, abs_tol=12)
     assert (grey[:, -3:] > 250).all()  # nothing is cut at the right
+
+
+def views_of(images, views):
+    with figures.theme("en"):
+        ax = figures.views(Figure(figsize=style.SIZE).subplots(), images, views, words("en"))
+    return ax.get_title("left"), np.array(ax.images[0].get_array())
+
+
+def test_views_stand_in_the_row_of_their_image():
+    """The sheet holds every panel where it belongs, white paper between them and where there is NaN."""
+    images, views = PICTURES
+    _, sheet = views_of(images, views)
+    gap = sheet.shape[0] - 40
+    assert sheet.shape == (40 + gap, 4 * 24 + 3 * gap, 3)
+    for row in range(2):
+        for column in range(4):
+            panel = images[row] if column == 0 else views[row, column - 1]
+            there = sheet[row * (20 + gap) :, column * (24 + gap) :][:20, :24]
+            np.testing.assert_allclose(there, np.nan_to_num(panel, nan=1).repeat(3, 2))
+            sheet[row * (20 + gap) :, column * (24 + gap) :][:20, :24] = 1
+    assert (sheet == 1).all()
+
+
+@pytest.mark.parametrize(("channels", "shown"), [(3, [0, 1, 2]), (5, [0, 0, 0])])
+def test_views_in_colour_stay_so_and_of_other_channels_the_first_is_shown(channels, shown):
+    images = np.linspace(0, 1, 16 * channels).reshape(1, 4, 4, channels)
+    _, sheet = views_of(images, images[:, None])
+    np.testing.assert_allclose(sheet[:4, :4], images[0][..., shown])
+
+
+def test_the_title_of_views_says_how_far_they_are_from_their_images():
+    images, views = PICTURES
+    far, _ = views_of(images, views[:, :2])
+    assert "their image by 10% of white" in far
+    assert "each other by 40%" in far
+    assert "each other" not in views_of(images[:1], views[:1])[0]
+    assert views_of(images, views[:, 2:])[0].startswith("No view differs")

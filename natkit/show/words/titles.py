@@ -138,3 +138,17 @@ def map_by_label(section: dict, words: Words) -> str:
     top = max(share, key=share.get)
     value = quoted(words, f"{column} = {shorten(rarest, 16)}", 34)
     return words("chart.map.label", cluster=top, value=value, share=words.percent(share[top]))
+
+
+def health(words: Words, state: dict) -> list[str]:
+    """One sentence a sign of ``natkit.method.health``, with what to do where one is bad."""
+    if "reason" in state:
+        return [words(f"health.{state['reason']}", n=state["n"])]
+    sentences = []
+    for row in state["signs"]:
+        form = words.score if row["sign"] == "views" else words.percent
+        numbers = {key: form(row[key]) for key in ("value", "control", "limit")}
+        sentences.append(
+            words(f"health.{row['sign']}.{'good' if row['good'] else 'bad'}", **numbers)
+        )
+    return sentences

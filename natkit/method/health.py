@@ -1,0 +1,145 @@
+"""Is it training? Signs that need no label, each beside what it would be without learning."""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from natkit.errors import InputError
+from natkit.images import ImageSet
+from natkit.method.assignment import match
+from natkit.method.nat import NAT
+from natkit.method.targets import targets
+from natkit.method.views import view
+
+MOST, LEAST = 512, 32  # images that are looked at
+LIMITS = {  # each stands between the healthy and the broken runs of tests/benchmarks/health.py
+    "kept": 0.6,
+    "reach": 0.8,
+    "one_sided": 0.5,
+    "views": 0.999,
+    "copies": 0.05,
+}
+COPY = 0.9999  # cosine of backbone features above which two images are taken for one
+
+
+def health(
+    model: NAT,
+    held_out: ImageSet | np.ndarray,
+    trained_on: ImageSet | np.ndarray | None = None,
+    seed: int = 0,
+) -> dict:
+    """Look at a trained model through images that it was not trained on.
+
+    The usual meters of collapse are blind here: random vectors on the sphere read "perfect" on rank and
+    deviation. These signs ask whether the noise was learnt as something that belongs to the images.
+
+    Parameters
+    ----------
+    model
+        A fitted NAT with its head.
+    held_out
+        An ImageSet, whose split ``val`` is used, or an array as for ``NAT.fit``. The first 512 of more.
+    trained_on
+        The images trained on, for the sign ``copies``. An ImageSet as ``held_out`` brings them along.
+    seed
+        Of the views.
+
+    Returns
+    -------
+    dict
+        ``{"healthy": bool, "n": int, "signs": [{"sign", "value", "control", "limit", "good"}, …]}``; with fewer than
+        32 images ``healthy`` is None, there are no signs, and ``reason`` is "too_few". The signs:
+
+        ``kept``
+            Each held-out image chooses a target by one view (an exact matching with as many targets); the share of
+            that cosine which its other view keeps. Control: the untrained network. Good: above 0.6 and above the
+            control. Else nothing was learnt, or only these very pixels.
+        ``reach``
+            How near the features come to the targets, as a share of what evenly spread vectors would. Control:
+            the untrained network. Good: above 0.8. Else they lie in a part of the sphere.
+        ``one_sided``
+            Share of the head's outputs that have the same sign for all images. Control: the untrained network.
+            Good: below 0.5. Else, as behind a ReLU, the targets on the other side can't be reached.
+        ``views``
+            Cosine between the two views of an image in the last epoch; control: between two images. Good:
+            below 0.999, else views are off. Not for one view.
+        ``changed``
+            Share of the images that traded their target in the first epoch (one target an image alone).
+            Control: in the last. Good: above 0.
+        ``copies``
+            Share of the images trained on with a twin that the backbone can't tell from it; control 0. Good:
+            below 5 %. One target each drives twins apart.
+
+    Raises
+    ------
+    InputError
+        For a model without head.
+    """
+    if getattr(model, "head", None) is None:
+        raise InputError("health() needs a trained model with its head. Call fit(images) first.")
+    if isinstance(held_out, ImageSet):
+        trained_on = held_out[held_out.split == "train"]
+        held_out = held_out[held_out.split == "val"]
+    pixels, _ = model._pixels(held_out)
+    if len(pixels) < LEAST:
+        return {"healthy": None, "n": len(pixels), "signs": [], "reason": "too_few"}
+    net = model.new_backbone()
+    first = nn.Sequential(net, model.new_head(net.features)).to(model.device_)
+    first.train()  # its batch norms have seen nothing yet: they use the batch itself
+    ours = _noise_learnt(model, nn.Sequential(model.backbone, model.head), pixels[:MOST], seed)
+    start = _noise_learnt(model, first, pixels[:MOST], seed)
+    signs = []
+
+    def sign(name: str, value: float, control: float, good: bool) -> None:
+        row = {"sign": name, "value": value, "control": control, "limit": LIMITS.get(name, 0.0)}
+        signs.append(row | {"good": bool(good)})
+
+    sign("kept", ours["kept"], start["kept"], ours["kept"] > max(LIMITS["kept"], start["kept"]))
+    sign("reach", ours["reach"], start["reach"], ours["reach"] > LIMITS["reach"])
+    sides, begun = ours["one_sided"], start["one_sided"]
+    sign("one_sided", sides, begun, sides < LIMITS["one_sided"])
+    last, begin = model.history[-1], model.history[0]
+    if last["agreement"] is not None:
+        sign("views", last["agreement"], last["others"], last["agreement"] < LIMITS["views"])
+    if begin["changed"] is not None:
+        sign("changed", begin["changed"], last["changed"], begin["changed"] > 0)
+    if trained_on is not None:
+        twins = _twins(model.transform(trained_on)[: 4 * MOST])
+        sign("copies", twins, 0.0, twins < LIMITS["copies"])
+    return {"healthy": all(row["good"] for row in signs), "n": len(pixels[:MOST]), "signs": signs}
+
+
+@torch.inference_mode()
+def _noise_learnt(model: NAT, encoder: nn.Sequential, pixels: np.ndarray, seed: int) -> dict:
+    """What the signs ``kept``, ``reach`` and ``one_sided`` read of an encoder."""
+    light = model.scaling.light(pixels, model.device_)
+    generator = torch.Generator(model.device_).manual_seed(seed)
+    views = model.resolved_views()
+    one, other = (
+        functional.normalize(
+            encoder(model.scaling.standard(view(light, views, generator))).float(), dim=1
+        )
+        for _ in range(2)
+    )
+    index = torch.arange(len(one), device=one.device)
+    noise = targets(index, model.dim, model.seed + 1)
+    even = targets(index + len(one), model.dim, model.seed + 1)
+    chosen = noise[match(one, noise)]
+    cosine = _cosine(one, chosen)
+    shuffled = _cosine(other, chosen.roll(1, dims=0))
+    return {
+        "kept": (_cosine(other, chosen) - shuffled) / max(cosine, 1e-6),
+        "one_sided": ((one >= 0).all(dim=0) | (one <= 0).all(dim=0)).float().mean().item(),
+        "reach": cosine / _cosine(even, noise[match(even, noise)]),
+    }
+
+
+def _cosine(a: Tensor, b: Tensor) -> float:
+    return (a * b).sum(dim=1).mean().item()
+
+
+def _twins(features: np.ndarray) -> float:
+    unit = functional.normalize(torch.from_numpy(features), dim=1)
+    cosine = unit @ unit.T
+    return (cosine.fill_diagonal_(0).amax(dim=1) > COPY).float().mean().item()

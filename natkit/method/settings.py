@@ -1,0 +1,116 @@
+"""Everything that decides how a run goes, besides its images."""
+
+from dataclasses import asdict, dataclass, field, fields
+
+from natkit.errors import InputError
+from natkit.method.views import Views, preset
+
+CHOICES = {
+    "matching": ("soft", "exact", "fast"),
+    "optimizer": ("adamw", "sgd"),
+    "schedule": ("cosine", "constant"),
+    "reduction": ("mean", "sum"),
+    "stem": ("standard", "small", "gradients"),
+}
+LEAST = {
+    "epochs": 1,
+    "batch_size": 1,
+    "micro_batch": 1,
+    "n_views": 1,
+    "match_every": 1,
+    "pool": 0,
+    "dim": 2,
+    "n_targets": 1,
+    "head_width": 1,
+    "head_layers": 0,
+    "size": 8,
+}
+PAPER = {
+    "epochs": 100,
+    "batch_size": 256,
+    "n_views": 1,
+    "matching": "exact",
+    "match_every": 3,
+    "dim": 2048,
+    "optimizer": "sgd",
+    "lr": 0.01,
+    "momentum": 0.0,
+    "weight_decay": 0.0,
+    "schedule": "constant",
+    "warmup": 0.0,
+    "reduction": "sum",
+    "network": "alexnet_bn",
+    "stem": "gradients",
+    "size": 224,
+    "head_width": 4096,
+    "head_layers": 2,
+    "views": Views(crop=(0.3, 1.0), brightness=0, contrast=0, blur=0),
+}
+
+
+@dataclass(kw_only=True)
+class Settings:
+    """Everything that decides how a run goes, besides its images. Saved with the run."""
+
+    epochs: int = 20  # passes over the training images
+    batch_size: int = 64  # images a step of the optimiser
+    micro_batch: int | None = None  # images at once through the network; None: the whole batch
+    n_views: int = 2  # full-size views of an image in a step
+    views: Views | str = field(default_factory=Views)  # or the name of a preset
+    matching: str = "soft"  # debiased Sinkhorn; or one target an image: "exact", "fast"
+    match_every: int = 1  # epochs from one matching to the next
+    pool: int = 0  # images matched together; beyond the batch they are recent ones, from a queue
+    whole_set: bool = False  # one target an image: also match all images before and between epochs
+    dim: int = 64  # length of a target
+    n_targets: int = 2048  # targets of the soft matching; the others have one for each image
+    temperature: float = 0.2  # entropic blur of the soft matching
+    reduction: str = "mean"  # of the loss over a batch; or "sum", as in the paper
+    optimizer: str = "adamw"  # or "sgd"
+    lr: float = 2e-3  # peak step size
+    momentum: float = 0.9  # of "sgd"
+    weight_decay: float = 1e-4
+    schedule: str = "cosine"  # down to 0 after the warm-up; or "constant"
+    warmup: float = 0.1  # share of the steps spent rising to lr
+    network: str = "small"  # the backbone: see natkit.method.backbones.backbone
+    stem: str = (
+        "standard"  # "small" keeps the resolution of small pictures; "gradients": as in the paper
+    )
+    weights: str | None = None  # safetensors file from which the backbone starts; None: random
+    head_width: int = 1024
+    head_layers: int = 1  # hidden layers of the head; its last layer is always linear
+    size: int = 96  # pixels; images are resized to size × size
+    seed: int = 0  # of weights, targets, batches and views
+    device: str = "auto"  # "auto": CUDA if there is one, else "cpu"
+    compile: bool = False  # torch.compile: minutes to start, faster steps; needs a C++ compiler
+
+    def check(self) -> None:
+        """Raise InputError for a value that can't be used."""
+        for name, least in LEAST.items():
+            value = getattr(self, name)
+            if value is not None and value < least:
+                why = " It is the length of a target; try 64." if name == "dim" else ""
+                raise InputError(f"{name} must be at least {least}, got {value}.{why}")
+        for name, known in CHOICES.items():
+            if getattr(self, name) not in known:
+                raise InputError(f"{name} is one of {known}, got {getattr(self, name)!r}.")
+        for name in ("lr", "temperature"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise InputError(f"{name} is a number above 0, got {getattr(self, name)}.")
+        if not 0 <= self.warmup < 1:
+            raise InputError(f"warmup is a share of the run in [0, 1), got {self.warmup}.")
+        if self.whole_set and self.matching == "soft":
+            raise InputError(
+                "whole_set needs one target an image: use it with matching='fast' or 'exact'."
+            )
+        self.resolved_views()
+
+    def resolved_views(self) -> Views:
+        """The views, also where they are given by the name of a preset."""
+        return preset(self.views) if isinstance(self.views, str) else self.views
+
+    def plain(self) -> dict:
+        """As plain values for JSON."""
+        values = {f.name: getattr(self, f.name) for f in fields(Settings)}
+        if not isinstance(self.views, str):
+            values["views"] = asdict(self.views)
+        return values

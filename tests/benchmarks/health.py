@@ -1,0 +1,92 @@
+"""How often the signs of health miss a run that was broken on purpose, and how often they blame a good one.
+
+    uv run python tests/benchmarks/health.py [--seeds 0 1 2 3 4] [--sets digits cells]
+
+Digits of scikit-learn and real solar cells, short trainings. Prints the signs of each kind of run (median, least
+and most) and the share of its runs that were found unhealthy: a false alarm for a good run, else a hit.
+"""
+
+import argparse
+from unittest.mock import patch
+
+import numpy as np
+import pandas as pd
+import quality  # beside this file
+from torch import nn
+
+from natkit import NAT
+from natkit.method import training
+from natkit.method.health import health
+from natkit.method.views import Views
+
+STILL = Views(crop=(1, 1), flip=False, brightness=0, contrast=0, blur=0)
+EXACT, SGD = {"matching": "exact"}, {"optimizer": "sgd", "lr": 0.1}
+KINDS = {  # settings, what is broken
+    "good": ({}, ""),
+    "good, exact": (EXACT, ""),
+    "good, SGD": (SGD, ""),
+    "learning rate 0": ({"lr": 0.0}, ""),
+    "learning rate 0, exact": ({"lr": 0.0} | EXACT, ""),
+    "views off": ({"views": STILL}, "views"),
+    "views off, exact": ({"views": STILL} | EXACT, "views"),
+    "duplicated data": ({}, "copies"),
+    "mean over dimensions, SGD": (SGD, "mean"),
+    "mean over dimensions, SGD, exact": (SGD | EXACT, "mean"),
+    "head ends in ReLU": ({}, "relu"),
+    "head ends in ReLU, exact": (EXACT, "relu"),
+}
+
+
+def one(data: quality.Data, kind: str, seed: int) -> dict:
+    """Train a run of this kind and look at it."""
+    settings, fault = KINDS[kind]
+    common = {"views": data.views, "epochs": 15, "size": data.pixels.shape[1], "seed": seed}
+    pixels = data.train
+    if fault == "copies":
+        pixels = np.tile(pixels[: len(pixels) // 20], (20, 1, 1, 1))
+    head, loss = NAT.new_head, training.square_loss
+
+    def ends_in_relu(model: NAT, features: int) -> nn.Sequential:
+        return head(model, features).append(nn.ReLU())
+
+    def mean_loss(views, goals):
+        return loss(views, goals) / views.shape[2]
+
+    with (
+        patch.object(NAT, "new_head", ends_in_relu if fault == "relu" else head),
+        patch.object(training, "square_loss", mean_loss if fault == "mean" else loss),
+    ):
+        model = NAT(**common | settings, device="cpu").fit(pixels)
+        found = health(model, data.pixels[data.split == "val"], pixels, seed)
+    signs = {row["sign"]: row["value"] for row in found["signs"]}
+    bad = [row["sign"] for row in found["signs"] if not row["good"]]
+    return {"kind": kind, "seed": seed, **signs, "unhealthy": not found["healthy"], "bad": bad}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
+    parser.add_argument("--sets", nargs="+", default=["digits", "cells"], choices=quality.SETS)
+    chosen = parser.parse_args()
+    for name in chosen.sets:
+        rows = []
+        for seed in chosen.seeds:
+            data = quality.SETS[name](seed)
+            for kind in KINDS:
+                rows.append(one(data, kind, seed))
+        table = pd.DataFrame(rows)
+        print(f"\n{name}, {len(chosen.seeds)} runs of each kind")
+        for kind, runs in table.groupby("kind", sort=False):
+            text = "  ".join(
+                f"{s} {runs[s].median():.3f} [{runs[s].min():.3f}, {runs[s].max():.3f}]"
+                for s in ("kept", "reach", "one_sided", "views", "changed", "copies")
+                if s in runs and runs[s].notna().any()
+            )
+            blamed = sorted({sign for bad in runs["bad"] for sign in bad})
+            print(
+                f"{kind:34} unhealthy {runs['unhealthy'].mean():4.0%}  {text}  {blamed}", flush=True
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,329 @@
+"""NAT against its rivals at equal compute: the same network, views, optimiser, image-views and seeds.
+
+    uv run --group bench python tests/benchmarks/quality.py run [--sets …] [--methods …] [--seeds 0 1 2]
+    uv run python tests/benchmarks/quality.py table
+
+``run`` tries three learning rates of each method on val at seed 0, then trains it with the best on every
+seed, and reads test once, after the last epoch. Each run is one row of ``quality.csv`` beside this file; what is
+there is not run again, so the table grows over several calls. ``table`` prints it. The rivals' losses are those of
+the package lightly. ``fashion`` needs the Debian package dataset-fashion-mnist.
+"""
+
+import argparse
+import copy
+import csv
+import gzip
+import math
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.stats import t as student
+from sklearn.datasets import load_digits
+from sklearn.metrics import roc_auc_score
+from torch import Tensor, nn
+from torch.nn import functional
+
+import data_prep
+import natkit
+from data_prep import samples
+from natkit.evidence.probe import classifier, features
+from natkit.images import resize
+from natkit.method.backbones import backbone, head
+from natkit.method.batches import Batches, Scaling
+from natkit.method.embed import read_features
+from natkit.method.views import Views, preset, view
+
+RESULTS = Path(__file__).with_name("quality.csv")
+FASHION = Path("/usr/share/datasets/fashion-mnist")
+COLUMNS = ["set", "method", "use", "lr", "seed", "linear", "knn", "seconds", "threads", "torch"]
+RATES = {  # three for each, around what suits the family
+    "nat": (1e-3, 2e-3, 4e-3),
+    "nat_exact": (1e-3, 2e-3, 4e-3),
+    "nat_paper": (0.03, 0.1, 0.3),
+    "simclr": (1e-3, 2e-3, 4e-3),
+    "vicreg": (5e-4, 1e-3, 2e-3),
+    "byol": (5e-4, 1e-3, 2e-3),
+    "lejepa": (1e-3, 2e-3, 4e-3),
+    "supervised": (5e-4, 1e-3, 2e-3),
+    "untrained": (0.0,),
+    "pixels": (0.0,),
+}
+PROBES = {"linear": [{"C": c} for c in (0.001, 0.01, 0.1)], "knn": [{"k": k} for k in (5, 15, 30)]}
+
+
+@dataclass
+class Data:
+    """A set cut by a seed into train, val and test, and how all methods train on it."""
+
+    pixels: np.ndarray  # (n, size, size, 1)
+    labels: np.ndarray  # int64 (n,)
+    split: np.ndarray  # "train", "val", "test" (n,)
+    views: Views
+    epochs: int
+    batch: int
+
+    @property
+    def train(self) -> np.ndarray:
+        return self.pixels[self.split == "train"]
+
+
+def cells(seed: int) -> Data:
+    """2,624 real solar cells at 64 pixels, defect or not."""
+    with tempfile.TemporaryDirectory() as folder:
+        table = samples.solar_cells(Path(folder) / "cells")
+        audit = data_prep.audit(
+            data_prep.scan(table.parent, table), label="defect", groups=["type"]
+        )
+        data_prep.prepare(audit, Path(folder) / "prepared", seed=seed)
+        images = natkit.load(Path(folder) / "prepared")
+        pixels, labels = images.pixels(64).copy(), images.table["defect"].astype(int).to_numpy()
+    views = Views(crop=(0.3, 1), turn=True)
+    return Data(pixels, labels, images.split, views, epochs=20, batch=64)
+
+
+def digits(seed: int) -> Data:
+    """1,797 handwritten digits of 8×8, enlarged to 32."""
+    bunch = load_digits()
+    pixels = np.stack([resize((image * 15.9).astype(np.uint8), 32) for image in bunch.images])
+    return _cut(pixels, bunch.target, (0.6, 0.2), seed, preset("fixed_pose"), 40, 64)
+
+
+def fashion(seed: int) -> Data:
+    """20,000 of the 70,000 pictures of Fashion-MNIST, 28×28 with a rim of 2."""
+    parts = []
+    for name in ("train", "t10k"):
+        for kind, start in (("images-idx3", 16), ("labels-idx1", 8)):
+            raw = gzip.decompress((FASHION / f"{name}-{kind}-ubyte.gz").read_bytes())
+            parts.append(np.frombuffer(raw, np.uint8, offset=start))
+    pixels = np.concatenate([parts[0], parts[2]]).reshape(-1, 28, 28)
+    labels = np.concatenate([parts[1], parts[3]]).astype(np.int64)
+    some = np.random.default_rng(seed).permutation(len(labels))[:20_000]
+    pixels = np.pad(pixels[some], ((0, 0), (2, 2), (2, 2)))[..., None]
+    views = Views(crop=(0.3, 1), brightness=0.4, contrast=0.4)
+    return _cut(pixels, labels[some], (0.5, 0.25), seed, views, 20, 256)
+
+
+def _cut(pixels, labels, shares, seed, views, epochs, batch) -> Data:
+    place = np.random.default_rng(seed).permutation(len(labels)) / len(labels)
+    split = np.where(place < shares[0], "train", np.where(place < sum(shares), "val", "test"))
+    return Data(pixels, labels, split, views, epochs, batch)
+
+
+SETS: dict[str, Callable[[int], Data]] = {"cells": cells, "digits": digits, "fashion": fashion}
+
+
+def vectors(data: Data, method: str, lr: float, seed: int) -> np.ndarray:
+    """What ``method`` makes of all images, float32 (n, features)."""
+    if method == "pixels":
+        return data.pixels.reshape(len(data.pixels), -1) / np.float32(255)
+    if method.startswith("nat"):
+        return _nat(data, method, lr, seed).transform(data.pixels)
+    scaling = Scaling.of(data.train)
+    net = backbone("small", 1, seed)
+    if method == "untrained":
+        net.to(memory_format=torch.channels_last)
+    elif method == "supervised":
+        _supervised(data, net, lr, seed)
+    else:
+        _rival(data, net, method, lr, seed)
+    return read_features(net, data.pixels, scaling)
+
+
+def _nat(data: Data, method: str, lr: float, seed: int) -> natkit.NAT:
+    settings = {"epochs": data.epochs, "batch_size": data.batch, "views": data.views}
+    settings |= {"size": data.pixels.shape[1], "lr": lr, "seed": seed, "device": "cpu"}
+    if method == "nat_exact":
+        settings["matching"] = "exact"
+    if method == "nat_paper":  # the paper's method on this network: one view, so twice the epochs
+        settings |= {"n_views": 1, "epochs": 2 * data.epochs, "matching": "exact", "match_every": 3}
+        settings |= {"optimizer": "sgd", "momentum": 0.0, "weight_decay": 0.0, "dim": 2048}
+        settings |= {"schedule": "constant", "warmup": 0.0}
+    return natkit.NAT(**settings).fit(data.train)
+
+
+def _rival(data: Data, net: nn.Module, method: str, lr: float, seed: int) -> None:
+    """Two views, a head 1,024 wide, and the loss of lightly."""
+    from lightly import loss as losses
+
+    dim = {"simclr": 128, "vicreg": 512, "byol": 256, "lejepa": 64}[method]
+    outer = head(net.features, (1024,), dim, seed)
+    encoder = nn.Sequential(net, outer)
+    trained: nn.Module = encoder
+    torch.manual_seed(seed)  # lejepa draws its directions from the global generator
+    slow_down = None
+    if method == "byol":
+        predictor, teacher = head(dim, (1024,), dim, seed + 7), copy.deepcopy(encoder)
+        trained, near = nn.ModuleList([encoder, predictor]), losses.NegativeCosineSimilarity()
+
+        def loss(seen: Tensor, _) -> Tensor:
+            ours = predictor(encoder(seen)).chunk(2)
+            with torch.no_grad():
+                theirs = teacher(seen).chunk(2)
+            return 0.5 * (near(ours[0], theirs[1]) + near(ours[1], theirs[0]))
+
+        def slow_down(share: float) -> None:
+            """The teacher follows by 1 %, in the end not at all."""
+            for slow, fast in zip(teacher.parameters(), encoder.parameters(), strict=True):
+                slow.data.lerp_(fast.data, 0.005 * (1 + math.cos(math.pi * share)))
+
+    elif method == "lejepa":
+        criterion = losses.LeJEPALoss()
+
+        def loss(seen: Tensor, _) -> Tensor:
+            both = torch.stack(encoder(seen).chunk(2))
+            return criterion(global_proj=both, local_proj=both)
+
+    else:
+        criterion = losses.NTXentLoss(0.2) if method == "simclr" else losses.VICRegLoss()
+
+        def loss(seen: Tensor, _) -> Tensor:
+            return criterion(*encoder(seen).chunk(2))
+
+    _descend(data, trained, loss, lr, seed, slow_down)
+
+
+def _supervised(data: Data, net: nn.Module, lr: float, seed: int) -> None:
+    """The same network with all training labels, as many image-views."""
+    outer = nn.Linear(net.features, int(data.labels.max()) + 1)
+    nn.init.zeros_(outer.weight)
+    labels = torch.from_numpy(data.labels[data.split == "train"])
+    encoder = nn.Sequential(net, outer)
+
+    def loss(seen: Tensor, rows: np.ndarray) -> Tensor:
+        return functional.cross_entropy(encoder(seen), labels[rows].repeat(2))
+
+    _descend(data, encoder, loss, lr, seed)
+
+
+def _descend(data: Data, trained: nn.Module, loss, lr, seed, after_step=None) -> None:
+    """The loop that all rivals share: AdamW, warm-up and cosine, two views of each image."""
+    scaling = Scaling.of(data.train)
+    batches = Batches(data.train, scaling, torch.device("cpu"))
+    trained.to(memory_format=torch.channels_last).train()
+    optimizer = torch.optim.AdamW(trained.parameters(), lr, weight_decay=1e-4)
+    per_epoch = len(data.train) // data.batch
+    steps = per_epoch * data.epochs
+    generator, order = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
+    rise = 0.1 * steps
+    for step in range(steps):
+        if step % per_epoch == 0:
+            shuffled = order.permutation(len(data.train))
+        rows = shuffled[step % per_epoch * data.batch :][: data.batch]
+        light = batches.light(rows)
+        seen = torch.cat([scaling.standard(view(light, data.views, generator)) for _ in range(2)])
+        share = (step + 1) / (rise + 1) if step < rise else (step - rise) / (steps - rise)
+        for group in optimizer.param_groups:
+            group["lr"] = lr * (share if step < rise else 0.5 * (1 + math.cos(math.pi * share)))
+        optimizer.zero_grad()
+        loss(seen, rows).backward()
+        optimizer.step()
+        if after_step:
+            after_step(step / steps)
+    trained.eval()
+
+
+def probe(data: Data, found: np.ndarray, part: str) -> dict[str, float]:
+    """Linear and nearest-neighbour score on ``part``; the settings are chosen on val."""
+    x = features(found, data.split == "train", seed=0)
+    out = {}
+    for name, choices in PROBES.items():
+        fitted = [
+            classifier(name, c)
+            .set_params(**({"tol": 1e-4} if name == "linear" else {}))
+            .fit(x[data.split == "train"], data.labels[data.split == "train"])
+            for c in choices
+        ]
+        best = max(fitted, key=lambda model: _score(model, x, data, "val"))
+        out[name] = _score(best, x, data, part)
+    return out
+
+
+def _score(model, x: np.ndarray, data: Data, part: str) -> float:
+    """AUROC of two classes, else accuracy."""
+    rows = data.split == part
+    if data.labels.max() == 1:
+        return roc_auc_score(data.labels[rows], model.predict_proba(x[rows])[:, 1])
+    return model.score(x[rows], data.labels[rows])
+
+
+def run(sets: list[str], methods: list[str], seeds: list[int]) -> None:
+    for name in sets:
+        for method in methods:
+            for lr in RATES[method] if len(RATES[method]) > 1 else ():
+                _once(name, method, "choose", lr, 0)
+            for seed in seeds:
+                _once(name, method, "test", _best_rate(name, method), seed)
+
+
+def _best_rate(name: str, method: str) -> float:
+    if len(RATES[method]) == 1:
+        return RATES[method][0]
+    rows = _rows().query("set == @name and method == @method and use == 'choose'")
+    return float(rows.assign(both=rows["linear"] + rows["knn"]).sort_values("both")["lr"].iloc[-1])
+
+
+def _once(name: str, method: str, use: str, lr: float, seed: int) -> None:
+    """Train, score and append a row, unless it is there."""
+    here = _rows().query("set == @name and method == @method and use == @use and seed == @seed")
+    if np.isclose(here["lr"], lr).any():
+        return
+    data, start = SETS[name](seed), time.perf_counter()
+    found = vectors(data, method, lr, seed)
+    seconds = time.perf_counter() - start
+    scores = probe(data, found, "val" if use == "choose" else "test")
+    row = [name, method, use, lr, seed, *(f"{scores[p]:.4f}" for p in PROBES), f"{seconds:.0f}"]
+    row += [torch.get_num_threads(), torch.__version__]
+    with open(RESULTS, "a", newline="") as file:
+        csv.writer(file).writerow(row)
+    print(*row, flush=True)
+
+
+def _rows() -> pd.DataFrame:
+    if not RESULTS.exists():
+        RESULTS.write_text(",".join(COLUMNS) + "\n")
+    return pd.read_csv(RESULTS)
+
+
+def table() -> None:
+    """Mean test score over the seeds, and NAT minus each by pairs of a seed with its 95 % t interval."""
+    tests = _rows().query("use == 'test'")
+    for name, rows in tests.groupby("set", sort=False):
+        print(
+            f"\n{name}\n{'':12} {'lr':>7} {'seeds':>5}  "
+            + "".join(f"{p:>8}  {'NAT − it':>24}  " for p in PROBES)
+        )
+        ours = rows[rows["method"] == "nat"].set_index("seed")
+        for method, each in rows.groupby("method", sort=False):
+            each = each.set_index("seed")
+            text = f"{method:12} {each['lr'].iloc[0]:7g} {len(each):5}  "
+            for p in PROBES:
+                gap = (ours[p] - each[p]).dropna()
+                text += f"{each[p].mean():8.3f}  "
+                if method == "nat" or len(gap) < 2:
+                    text += f"{'':24}  "
+                    continue
+                half = student.ppf(0.975, len(gap) - 1) * gap.std() / math.sqrt(len(gap))
+                text += f"{gap.mean():+8.3f} [{gap.mean() - half:+.3f}, {gap.mean() + half:+.3f}]  "
+            print(text.rstrip())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=["run", "table"])
+    parser.add_argument("--sets", nargs="+", default=list(SETS), choices=SETS)
+    parser.add_argument("--methods", nargs="+", default=list(RATES), choices=RATES)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    chosen = parser.parse_args()
+    if chosen.what == "run":
+        run(chosen.sets, chosen.methods, chosen.seeds)
+    table()
+
+
+if __name__ == "__main__":
+    main()

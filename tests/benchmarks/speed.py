@@ -1,0 +1,255 @@
+"""What NAT costs beside what it is compared with: ratios, each measured side by side in one run.
+
+    uv run --group bench python tests/benchmarks/speed.py [--device cuda] [--repeats 15]
+
+Prints a table with the median of the ratio over alternating repeats and its quartiles.
+"""
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import solvers  # beside this file
+import torch
+import views as view_speed
+from PIL import Image
+from torch import nn
+from torch.nn import functional
+from torchvision import datasets, transforms
+
+from natkit.method.backbones import backbone, head
+from natkit.method.batches import Batches, Scaling, autocast
+from natkit.method.settings import Settings
+from natkit.method.training import Run
+from natkit.method.views import Views, view
+
+VIEWS = Views(turn=True)
+
+
+def ratios(ours: Callable[[], object], other: Callable[[], object], repeats: int) -> np.ndarray:
+    """Time of ours / time of the other, alternating; the first of each is warm-up."""
+    found = []
+    for repeat in range(repeats + 1):
+        pair = [_timed(work) for work in ((ours, other) if repeat % 2 else (other, ours))]
+        found.append(pair[0] / pair[1] if repeat % 2 else pair[1] / pair[0])
+    return np.array(found[1:])
+
+
+def _timed(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+class Steps:
+    """Training steps of three methods on the same network, images and views."""
+
+    def __init__(self, device: torch.device, network: str, size: int, batch: int):
+        self.device, self.batch = device, batch
+        rng = np.random.default_rng(0)
+        self.pixels = rng.integers(0, 255, (4 * batch, size, size, 1), dtype=np.uint8)
+        self.scaling = Scaling.of(self.pixels)
+        self.settings = {"network": network, "size": size, "batch_size": batch, "views": VIEWS}
+        self.batches = Batches(self.pixels, self.scaling, device)
+        self.generator = torch.Generator(device).manual_seed(0)
+
+    def encoder(self, dim: int) -> nn.Sequential:
+        net = backbone(self.settings["network"], 1, 0, size=self.settings["size"])
+        both = nn.Sequential(net, head(net.features, (1024,), dim, 0))
+        return both.to(self.device, memory_format=torch.channels_last).train()
+
+    def nat(self, **settings) -> Callable[[], object]:
+        settings = Settings(**self.settings, **settings)
+        held = np.arange(len(self.pixels))
+        run = Run(self.encoder(settings.dim), self.pixels, held, self.scaling, settings)
+        run._open(0)
+        numbers = iter(range(10**9))
+        return lambda: run._step(self._rows(), next(numbers) % run.steps)
+
+    def other(self, n_views: int, dim: int, loss: Callable) -> Callable[[], object]:
+        """A step of another loss in the same loop: views, forward, loss of the features, backward, AdamW."""
+        encoder = self.encoder(dim)
+        optimizer = torch.optim.AdamW(encoder.parameters(), 2e-3, weight_decay=1e-4)
+
+        def step() -> float:
+            light = self.batches.light(self._rows())
+            seen = [
+                self.scaling.standard(view(light, VIEWS, self.generator)) for _ in range(n_views)
+            ]
+            with autocast(self.device):
+                out = encoder(torch.cat(seen))
+            value = loss(out.float())
+            optimizer.zero_grad(set_to_none=True)
+            value.backward()
+            optimizer.step()
+            return value.item()
+
+        return step
+
+    def _rows(self) -> np.ndarray:
+        return np.sort(np.random.default_rng().permutation(len(self.pixels))[: self.batch])
+
+
+def steps(device: torch.device, repeats: int) -> list[dict]:
+    """NAT's step beside a supervised one and SimCLR's."""
+    from lightly.loss import NTXentLoss
+
+    network, size, batch = ("resnet18", 224, 256) if device.type == "cuda" else ("small", 96, 64)
+    at = Steps(device, network, size, batch)
+    labels = torch.randint(10, (batch,), device=device)
+    supervised = at.other(1, 10, lambda out: functional.cross_entropy(out, labels))
+    contrast = NTXentLoss(0.2)
+    simclr = at.other(2, 64, lambda out: contrast(*out.chunk(2)))
+    name = f"{network}, {size} px, batch {batch}"
+    pairs = [
+        (
+            "one view, exact matching / supervised",
+            at.nat(n_views=1, matching="exact"),
+            supervised,
+            1.05,
+        ),
+        ("two views, soft matching / SimCLR", at.nat(), simclr, 1.03),
+        ("two views, exact matching / SimCLR", at.nat(matching="exact"), simclr, 1.03),
+    ]
+    return [
+        {"what": f"{what} ({name})", "ratios": ratios(ours, other, repeats), "reach": f"≤ {reach}"}
+        for what, ours, other, reach in pairs
+    ]
+
+
+def resident(device: torch.device, repeats: int) -> list[dict]:
+    """The loop's step beside the same on random tensors that lie on the GPU, with no images and no assignment."""
+    at = Steps(device, "resnet18", 224, 256)
+    encoder = at.encoder(64)
+    optimizer = torch.optim.AdamW(encoder.parameters(), 2e-3)
+    seen = torch.randn(512, 1, 224, 224, device=device).contiguous(
+        memory_format=torch.channels_last
+    )
+    goal = functional.normalize(torch.randn(512, 64, device=device), dim=1)
+
+    def bare() -> float:
+        with autocast(device):
+            out = encoder(seen)
+        value = ((functional.normalize(out.float(), dim=1) - goal) ** 2).sum(dim=1).mean()
+        optimizer.zero_grad(set_to_none=True)
+        value.backward()
+        optimizer.step()
+        return value.item()
+
+    found = ratios(bare, at.nat(), repeats)
+    return [{"what": "bare loop / NAT's loop (GPU)", "ratios": found, "reach": "≥ 0.9"}]
+
+
+def cache(repeats: int, n: int = 1000, size: int = 96) -> list[dict]:
+    """An epoch from the pixel cache beside ImageFolder and DataLoader, 300×300 PNG files; speed-up."""
+    import natkit
+    from natkit.method.batches import Scaling
+
+    with tempfile.TemporaryDirectory() as folder:
+        images = Path(folder) / "images"
+        (images / "one").mkdir(parents=True)
+        rng = np.random.default_rng(0)
+        smooth = rng.random((n, 19, 19)) * 255
+        for number in range(n):
+            picture = Image.fromarray(smooth[number].astype(np.uint8)).resize((300, 300))
+            picture.save(images / "one" / f"{number}.png")
+        import data_prep
+
+        data_prep.prepare(data_prep.audit(data_prep.scan(images)), Path(folder) / "prepared")
+        loaded = natkit.load(Path(folder) / "prepared")
+        loaded.pixels(size)  # the first epoch makes the cache
+        change = transforms.Compose(
+            [transforms.Grayscale(), transforms.Resize((size, size)), transforms.ToTensor()]
+        )
+        loader = torch.utils.data.DataLoader(
+            datasets.ImageFolder(images, change),
+            64,
+            shuffle=True,
+            num_workers=2,
+            persistent_workers=True,
+        )
+
+        def ours() -> None:
+            pixels = loaded.pixels(size)
+            batches = Batches(pixels, Scaling.of(pixels[:64]), torch.device("cpu"))
+            order = rng.permutation(n)
+            for start in range(0, n, 64):
+                batches.light(np.sort(order[start : start + 64]))
+
+        def theirs() -> None:
+            for _ in loader:
+                pass
+
+        found = ratios(theirs, ours, max(3, repeats // 5))
+    return [{"what": "second epoch: ImageFolder / pixel cache", "ratios": found, "reach": "≥ 5"}]
+
+
+WAIT = """
+import time, numpy as np, sys
+if sys.argv[1] == "passive":
+    import natkit.method
+import torch
+sys.path.insert(0, sys.argv[2])
+import speed
+step = speed.Steps(torch.device("cpu"), "small", 96, 64).nat()
+step()
+print(np.median([speed._timed(step) for _ in range(8)]))
+"""
+
+
+def waiting(repeats: int) -> list[dict]:
+    """A step with threads that sleep while they wait beside one with threads that spin (OMP_WAIT_POLICY)."""
+
+    def once(policy: str) -> float:
+        environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
+        if policy == "active":
+            environment["OMP_WAIT_POLICY"] = "ACTIVE"
+        command = [sys.executable, "-c", WAIT, policy, str(Path(__file__).parent)]
+        return float(subprocess.check_output(command, env=environment, stderr=subprocess.DEVNULL))
+
+    found = [once("passive") / once("active") for _ in range(max(3, repeats // 5))]
+    return [{"what": "step: threads that sleep / spin", "ratios": np.array(found), "reach": ""}]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--repeats", type=int, default=15)
+    chosen = parser.parse_args()
+    device = torch.device(chosen.device)
+    name = torch.cuda.get_device_name() if device.type == "cuda" else platform.processor() or "CPU"
+    print(f"{name}, {torch.get_num_threads()} threads, torch {torch.__version__}")
+    rows = steps(device, chosen.repeats)
+    if device.type == "cuda":
+        rows += resident(device, chosen.repeats)
+    else:
+        rows += waiting(chosen.repeats)
+    rows += cache(chosen.repeats)
+    rows += solvers.measure(device)
+    rows += [
+        {
+            "what": f"views: natkit / torchvision v2, images/s ({v['channels']} channels, batch {v['batch']})",
+            "ratios": np.array([v["ratio"]]),
+            "reach": "≥ 5" if v["device"] == "cuda" else "≥ 2",
+        }
+        for v in view_speed.measure()
+        if v["device"] == device.type
+    ]
+    for row in rows:
+        low, middle, high = np.quantile(row["ratios"], [0.25, 0.5, 0.75])
+        print(
+            f"{row['what']:70} {middle:7.3f}  [{low:.3f}, {high:.3f}]  {row['reach']}", flush=True
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""The signs of health tell a good run from runs broken on purpose; the rates stand in tests/benchmarks/health.py."""
+
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+from torch import nn
+
+from natkit import NAT, InputError
+from natkit.images import resize
+from natkit.method.health import health
+from natkit.method.views import Views, preset
+from natkit.show.words import titles, words
+
+STILL = Views(crop=(1, 1), flip=False, brightness=0, contrast=0, blur=0)
+
+
+@pytest.fixture(scope="module")
+def digits() -> np.ndarray:
+    pictures = [resize((image * 15.9).astype(np.uint8), 16) for image in load_digits().images]
+    return np.stack(pictures)
+
+
+def bad_signs(train: np.ndarray, held_out: np.ndarray, **settings) -> list[str]:
+    common = {"epochs": 8, "size": 16, "device": "cpu", "views": preset("fixed_pose"), "lr": 4e-3}
+    model = NAT(**common | settings).fit(train)
+    found = health(model, held_out, train)
+    assert found["healthy"] == all(row["good"] for row in found["signs"])
+    return [row["sign"] for row in found["signs"] if not row["good"]]
+
+
+def test_a_good_run_is_healthy(digits):
+    assert bad_signs(digits[:600], digits[600:800]) == []
+
+
+def test_a_learning_rate_of_nothing_is_found(digits):
+    assert "kept" in bad_signs(digits[:600], digits[600:800], lr=0.0, epochs=1)
+
+
+def test_views_that_change_nothing_are_found(digits):
+    assert "views" in bad_signs(digits[:600], digits[600:800], views=STILL)
+
+
+def test_copies_are_found(digits):
+    assert "copies" in bad_signs(np.tile(digits[:60], (10, 1, 1, 1)), digits[600:800])
+
+
+def test_a_head_behind_a_relu_is_found(digits):
+    plain = NAT.new_head
+    with patch.object(NAT, "new_head", lambda self, n: plain(self, n).append(nn.ReLU())):
+        assert "one_sided" in bad_signs(digits[:600], digits[600:800])
+
+
+def test_targets_that_are_never_traded_are_found(digits):
+    with patch("natkit.method.matching.SOLVERS", {"exact": lambda features, _: _order(features)}):
+        assert "changed" in bad_signs(digits[:600], digits[600:800], matching="exact")
+
+
+def _order(features):
+    return features.new_tensor(range(len(features)), dtype=int)
+
+
+def test_too_few_images_and_no_head_are_told(digits):
+    model = NAT(epochs=1, size=16, device="cpu").fit(digits[:64])
+    found = health(model, digits[:31])
+    assert (found["healthy"], found["n"], found["signs"]) == (None, 31, [])
+    assert "31 held-out images are too few" in titles.health(words("en"), found)[0]
+    with pytest.raises(InputError, match="with its head"):
+        health(model.untrained(), digits[:64])
+
+
+@pytest.mark.parametrize("lang", ["en", "ja"])
+@pytest.mark.parametrize("good", [True, False])
+@pytest.mark.parametrize("sign", ["kept", "reach", "one_sided", "views", "changed", "copies"])
+def test_every_sign_has_its_sentence(sign, good, lang):
+    row = {"sign": sign, "value": 0.123, "control": 0.5, "limit": 0.6, "good": good}
+    (sentence,) = titles.health(words(lang), {"signs": [row]})
+    assert "0.123" in sentence or "12%" in sentence or (sign, good) == ("changed", False)
