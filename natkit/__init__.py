@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 _HOME = {
     "load": "natkit.images",
     "NAT": "natkit.method.nat",
+    "health": "natkit.method.health",
     "pixels": "natkit.method.embed",
     "Embedding": "natkit.embedding",
     "project": "natkit.look.project",

@@ -144,7 +144,8 @@ def _state(file: Path) -> tuple[dict[str, torch.Tensor], dict]:
             facts = json.loads(stored.metadata()["natkit"])
             if (facts["format"], facts["version"]) != (STATE_FORMAT, VERSION):
                 raise ValueError(f"format {facts['format']} version {facts['version']}")
-            return {name: stored.get_tensor(name) for name in stored.keys()}, facts  # noqa: SIM118
+            names = stored.keys()  # a copy, since the file may be replaced while it is mapped
+            return {name: stored.get_tensor(name).clone() for name in names}, facts
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise InputError(
             f"{file} is not a training state that this natkit can read ({_first_line(error)}). "

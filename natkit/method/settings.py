@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, field, fields
 
 from natkit.errors import InputError
+from natkit.method.soft import COLDEST
 from natkit.method.views import Views, preset
 
 CHOICES = {
@@ -93,9 +94,13 @@ class Settings:
         for name, known in CHOICES.items():
             if getattr(self, name) not in known:
                 raise InputError(f"{name} is one of {known}, got {getattr(self, name)!r}.")
-        for name in ("lr", "temperature"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise InputError(f"{name} is a number above 0, got {getattr(self, name)}.")
+        for name, least in (("lr", 0), ("temperature", COLDEST)):
+            if not least <= getattr(self, name) < float("inf"):
+                raise InputError(f"{name} is at least {least}, got {getattr(self, name)}.")
+        if min(self.batch_size, self.micro_batch or self.batch_size) * self.n_views < 2:
+            raise InputError(
+                "One view of one image at a time is too little for a batch norm; use 2."
+            )
         if not 0 <= self.warmup < 1:
             raise InputError(f"warmup is a share of the run in [0, 1), got {self.warmup}.")
         if self.whole_set and self.matching == "soft":

@@ -113,9 +113,9 @@ class Run:
         first = len(self.history) * self.per_epoch
         note: dict[str, str] = {}
         self.encoder.train()
-        if self.settings.whole_set and not self.history:
-            self._match_all()
         with _Interrupt() as asked, torch.random.fork_rng():
+            if self.settings.whole_set and not self.history:
+                self._match_all()
             began = time.perf_counter()
             for step in progress(range(first, self.steps), "train NAT", note=note):
                 epoch, place = divmod(step, self.per_epoch)
@@ -162,7 +162,7 @@ class Run:
                 mark = self._gradients(rows, step // self.per_epoch)
                 break
             except torch.OutOfMemoryError as error:
-                if self.micro == 1:
+                if self.micro * self.settings.n_views <= 2:  # a batch norm needs two
                     raise InputError(
                         f"One image of {self.settings.size}×{self.settings.size} does not fit into the memory "
                         "of the GPU. Use a smaller size or network."
@@ -188,7 +188,7 @@ class Run:
         In parts the batch goes through twice: without gradients for the features, by which all of it is matched;
         then with gradients, towards the targets that it got.
         """
-        parts = [slice(i, i + self.micro) for i in range(0, len(rows), self.micro)]
+        parts = _parts(len(rows), self.micro)
         views = self._views(self.batches.light(rows))
         seen = [[group[:, part] for group in views] for part in parts]
         with torch.set_grad_enabled(len(parts) == 1):
@@ -229,8 +229,9 @@ class Run:
         buffers = {name: value.clone() for name, value in self.encoder.named_buffers()}
         self._open(0)
         with torch.no_grad():
-            for i in range(0, len(self.matcher.held), self.batch):
-                rows = np.arange(len(self.matcher.held))[i : i + self.batch]
+            everyone = np.arange(len(self.matcher.held))
+            for part in _parts(len(everyone), self.batch):
+                rows = everyone[part]
                 features = self._features(self._views(self.batches.light(rows)))
                 self.matcher.remember(features, rows)
         self.matcher.held = self.matcher.match_all(self.matcher.bank, self.matcher.held)
@@ -295,6 +296,12 @@ class _Interrupt:
         )
 
 
+def _parts(n: int, most: int) -> list[slice]:
+    """0 … n - 1 in as few parts as possible of at most ``most``, all about as large."""
+    ends = np.linspace(0, n, -(-n // most) + 1).round().astype(int)
+    return [slice(start, end) for start, end in zip(ends[:-1], ends[1:], strict=True)]
+
+
 def likeness(features: Tensor) -> dict[str, float | None]:
     """Mean cosine between views of one image, and between views of two images; (v, n, d) unit rows.
 
@@ -345,6 +352,7 @@ def _optimizer(encoder: nn.Module, settings: Settings) -> torch.optim.Optimizer:
             momentum=settings.momentum,
             weight_decay=settings.weight_decay,
         )
+    # not fused: that one mixes up weights and moments of different memory formats after loading
     return torch.optim.AdamW(encoder.parameters(), settings.lr, weight_decay=settings.weight_decay)
 
 

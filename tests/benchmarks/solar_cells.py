@@ -1,6 +1,6 @@
 """NAT against its untrained network and raw pixels on real solar cells, over seeds.
 
-    uv run python tests/benchmarks/solar_cells.py [--seeds 0 1 2] [--choose]
+    uv run python tests/benchmarks/solar_cells.py [--seeds 0 1 2] [--choose [SETTING …]]
 
 Each seed draws new splits, weights, batches and views. Prints one row a seed and probe with the paired
 difference NAT - control and its 95 % interval. ``--choose`` compares settings instead, by their scores on
@@ -20,6 +20,7 @@ CHOICES = {  # what was tried for the default recipe; read on val
     "default": {},
     "batch 256": {"batch_size": 256},
     "crops from 30 %": {"views": Views(turn=True, crop=(0.3, 1))},
+    "colder": {"temperature": 0.1},
     "light ± 40 %": {"views": Views(turn=True, brightness=0.4, contrast=0.4)},
 }
 
@@ -27,7 +28,7 @@ CHOICES = {  # what was tried for the default recipe; read on val
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--choose", action="store_true")
+    parser.add_argument("--choose", nargs="*", choices=CHOICES, help="all of them if none is named")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         table = samples.solar_cells(Path(folder) / "cells")
@@ -37,9 +38,9 @@ def main() -> None:
         for seed in chosen.seeds:
             data_prep.prepare(audit, Path(folder) / str(seed), seed=seed)
             images = natkit.load(Path(folder) / str(seed))
-            for name, settings in (CHOICES if chosen.choose else {"default": {}}).items():
-                model = natkit.NAT(**{"views": Views(turn=True), "seed": seed} | settings)
-                show(seed, name, model.fit(images), images, chosen.choose)
+            for name in ["default"] if chosen.choose is None else chosen.choose or CHOICES:
+                model = natkit.NAT(**{"views": Views(turn=True), "seed": seed} | CHOICES[name])
+                show(seed, name, model.fit(images), images, chosen.choose is not None)
 
 
 def show(seed: int, name: str, model: natkit.NAT, images, choosing: bool) -> None:

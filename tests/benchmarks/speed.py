@@ -206,7 +206,7 @@ print(np.median([speed._timed(step) for _ in range(8)]))
 """
 
 
-def waiting(repeats: int) -> list[dict]:
+def waiting() -> list[dict]:
     """A step with threads that sleep while they wait beside one with threads that spin (OMP_WAIT_POLICY)."""
 
     def once(policy: str) -> float:
@@ -216,26 +216,50 @@ def waiting(repeats: int) -> list[dict]:
         command = [sys.executable, "-c", WAIT, policy, str(Path(__file__).parent)]
         return float(subprocess.check_output(command, env=environment, stderr=subprocess.DEVNULL))
 
-    found = [once("passive") / once("active") for _ in range(max(3, repeats // 5))]
-    return [{"what": "step: threads that sleep / spin", "ratios": np.array(found), "reach": ""}]
+    rows = []
+    for where, busy in (("alone", 0), ("beside one busy process", 1)):
+        neighbours = [subprocess.Popen([sys.executable, "-c", "while True: pass"])] * busy
+        try:
+            found = [once("passive") / once("active") for _ in range(3)]
+        finally:
+            for neighbour in neighbours:
+                neighbour.kill()
+        what = f"step, {where}: threads that sleep / spin"
+        rows.append({"what": what, "ratios": np.array(found), "reach": ""})
+    return rows
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument(
+        "--only", choices=["steps", "resident", "waiting", "cache", "solvers", "views"]
+    )
     chosen = parser.parse_args()
     device = torch.device(chosen.device)
     name = torch.cuda.get_device_name() if device.type == "cuda" else platform.processor() or "CPU"
     print(f"{name}, {torch.get_num_threads()} threads, torch {torch.__version__}")
-    rows = steps(device, chosen.repeats)
-    if device.type == "cuda":
-        rows += resident(device, chosen.repeats)
-    else:
-        rows += waiting(chosen.repeats)
-    rows += cache(chosen.repeats)
-    rows += solvers.measure(device)
-    rows += [
+    parts = {
+        "steps": lambda: steps(device, chosen.repeats),
+        "resident": lambda: resident(device, chosen.repeats) if device.type == "cuda" else [],
+        "waiting": lambda: waiting() if device.type == "cpu" else [],
+        "cache": lambda: cache(chosen.repeats),
+        "solvers": lambda: solvers.measure(device),
+        "views": lambda: view_rows(device),
+    }
+    for name, part in parts.items():
+        for row in part() if chosen.only in (None, name) else []:
+            low, middle, high = np.quantile(row["ratios"], [0.25, 0.5, 0.75])
+            print(
+                f"{row['what']:110} {middle:7.3f}  [{low:.3f}, {high:.3f}]  {row['reach']}",
+                flush=True,
+            )
+
+
+def view_rows(device: torch.device) -> list[dict]:
+    """Images a second of the views beside torchvision's."""
+    return [
         {
             "what": f"views: natkit / torchvision v2, images/s ({v['channels']} channels, batch {v['batch']})",
             "ratios": np.array([v["ratio"]]),
@@ -244,11 +268,6 @@ def main() -> None:
         for v in view_speed.measure()
         if v["device"] == device.type
     ]
-    for row in rows:
-        low, middle, high = np.quantile(row["ratios"], [0.25, 0.5, 0.75])
-        print(
-            f"{row['what']:70} {middle:7.3f}  [{low:.3f}, {high:.3f}]  {row['reach']}", flush=True
-        )
 
 
 if __name__ == "__main__":

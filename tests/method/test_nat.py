@@ -164,6 +164,20 @@ def test_sklearn_can_clone_it(model):
         (np.zeros((20, 20, 20), bool), {}, "ImageSet or an array"),
         (np.zeros((20, 20, 20), np.uint8), {"epochs": 0}, "epochs must be at least 1"),
         (np.zeros((20, 20, 20), np.uint8), {"matching": "greedy"}, "matching is one of"),
+        (np.zeros((20, 20, 20), np.uint8), {"temperature": 0.001}, "temperature is at least 0.005"),
+        (
+            np.zeros((20, 20, 20), np.uint8),
+            {"n_views": 1, "batch_size": 1},
+            "too little for a batch norm",
+        ),
+        (np.zeros((20, 20, 20), np.uint8), {"views": "metal"}, "no views called 'metal'"),
+        (np.zeros((20, 20, 20), np.uint8), {"whole_set": True}, "needs one target an image"),
+        (
+            np.random.default_rng(0).random((40, 20, 20)),
+            {"network": "resnet19"},
+            "no backbone 'resnet19'",
+        ),
+        (np.zeros((20, 20, 20, 5), np.uint8), {"views": "natural"}, "constant colour"),
         (np.random.default_rng(0).random((40, 20, 20)), {"lr": 1e30}, "Training broke down"),
     ],
 )

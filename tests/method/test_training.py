@@ -18,7 +18,7 @@ from natkit import NAT, InputError
 from natkit.method.batches import Batches, Scaling
 from natkit.method.settings import PAPER, Settings
 from natkit.method.targets import targets
-from natkit.method.training import Run, square_loss
+from natkit.method.training import Run, _parts, square_loss
 from natkit.method.views import Views
 
 STILL = Views(crop=(1.0, 1.0), flip=False, brightness=0, contrast=0, blur=0)
@@ -303,6 +303,17 @@ def test_out_of_memory_halves_the_images_at_once_and_keeps_the_pool(capsys):
     assert set(encoder[0].seen) == {64, 32, 16}
     torch.testing.assert_close(*ends, atol=1e-5, rtol=0)
     assert "from step 1 on they go through the network by 8" in capsys.readouterr().out
+
+
+def test_parts_of_a_batch_are_even_and_whole():
+    for n in range(1, 40):
+        for most in range(1, 40):
+            parts = _parts(n, most)
+            sizes = [part.stop - part.start for part in parts]
+            assert [i for part in parts for i in range(n)[part]] == list(range(n))
+            assert max(sizes) <= most
+            assert max(sizes) - min(sizes) <= 1
+            assert len(parts) == -(-n // most)
 
 
 def test_memory_too_small_for_one_image_is_told():
