@@ -36,7 +36,7 @@ class Views:
     way round looks like any other. :func:`preset` has five ready-made choices.
     """
 
-    crop: tuple[float, float] = (0.6, 1.0)  # (least, most) share of the area that is kept
+    crop: tuple[float, float] = (0.3, 1.0)  # (least, most) share of the area that is kept
     flip: bool = True  # left-right; a mirrored part counts as the same
     turn: bool = False  # quarter turns; with ``flip`` all eight symmetries of the square
     brightness: float = 0.2  # factor 1 ± this
@@ -63,10 +63,10 @@ class Views:
 
 
 PRESETS = {  # :func:`preset` says when to choose which
-    "fixed_pose": Views(flip=False),
+    "fixed_pose": Views(crop=(0.6, 1.0), flip=False),
     "orientation_free": Views(turn=True),
     "texture": Views(crop=(0.15, 0.5), turn=True, brightness=0.3, contrast=0.3),
-    "colour_matters": Views(brightness=0.0, contrast=0.0),
+    "colour_matters": Views(crop=(0.6, 1.0), brightness=0.0, contrast=0.0),
     "natural": Views(
         crop=(0.2, 1.0), brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1, grey=0.2
     ),

@@ -1,6 +1,6 @@
 """How often the signs of health miss a run that was broken on purpose, and how often they blame a good one.
 
-    uv run python tests/benchmarks/health.py [--seeds 0 1 2 3 4] [--sets digits cells]
+    uv run python tests/benchmarks/health.py [--seeds 0 1 2 3 4] [--sets digits cells] [--kinds good …]
 
 Digits of scikit-learn and real solar cells, short trainings. Prints the signs of each kind of run (median, least
 and most) and the share of its runs that were found unhealthy: a false alarm for a good run, else a hit.
@@ -67,12 +67,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--sets", nargs="+", default=["digits", "cells"], choices=quality.SETS)
+    parser.add_argument("--kinds", nargs="+", default=list(KINDS), choices=KINDS)
     chosen = parser.parse_args()
     for name in chosen.sets:
         rows = []
         for seed in chosen.seeds:
             data = quality.SETS[name](seed)
-            for kind in KINDS:
+            for kind in chosen.kinds:
                 rows.append(one(data, kind, seed))
         table = pd.DataFrame(rows)
         print(f"\n{name}, {len(chosen.seeds)} runs of each kind")

@@ -19,7 +19,7 @@ from natkit.method.views import Views
 CHOICES = {  # what was tried for the default recipe; read on val
     "default": {},
     "batch 256": {"batch_size": 256},
-    "crops from 30 %": {"views": Views(turn=True, crop=(0.3, 1))},
+    "crops from 60 %": {"views": Views(turn=True, crop=(0.6, 1))},
     "colder": {"temperature": 0.1},
     "light ± 40 %": {"views": Views(turn=True, brightness=0.4, contrast=0.4)},
 }

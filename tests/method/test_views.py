@@ -272,7 +272,7 @@ def test_views_survive_json():
     views = Views(crop=(0.3, 0.9), small=4, small_crop=(0.05, 0.2))
     assert Views(**json.loads(json.dumps(asdict(views)))) == views
     assert Views(**{"crop": [0.6, 1.0], "flip": True, "turn": True, "brightness": 0.2,
-                    "contrast": 0.2, "blur": 0.5}) == Views(turn=True)  # fmt: skip
+                    "contrast": 0.2, "blur": 0.5}) == Views(turn=True, crop=(0.6, 1.0))  # fmt: skip
 
 
 @pytest.mark.parametrize(
