@@ -156,5 +156,5 @@ def test_the_map_tells_its_progress(tmp_path, monkeypatch):
     vectors = np.random.default_rng(0).normal(size=(40, 8))
     project(Embedding(vectors, np.arange(40)))
     last = json.loads((tmp_path / "log").read_text().splitlines()[-1])
-    assert last == {"what": "draw the map", "done": EPOCHS, "total": EPOCHS}
+    assert last == {"what": "draw the map", "done": EPOCHS, "total": EPOCHS, "note": {}}
     assert umap.layouts.tqdm is own
