@@ -109,7 +109,8 @@ def health(
     if begin["changed"] is not None:
         sign("changed", begin["changed"], last["changed"], begin["changed"] > 0)
     if trained_on is not None:
-        twins = _twins(model.transform(trained_on)[: 4 * MOST])
+        some = model._pixels(trained_on)[0][: 4 * MOST]
+        twins = _twins(model.transform(some))
         sign("copies", twins, 0.0, twins < LIMITS["copies"])
     return {"healthy": all(row["good"] for row in signs), "n": len(pixels[:MOST]), "signs": signs}
 

@@ -49,7 +49,7 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
     References
     ----------
     Bojanowski and Joulin, "Unsupervised Learning by Predicting Noise", ICML 2017. The default matching
-    is its debiased soft form, see :func:`natkit.method.assignment.soft_match`.
+    is its debiased soft form, see :func:`natkit.method.soft.soft_match`.
 
     Examples
     --------
@@ -106,9 +106,7 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
         vars(self).pop("backbone", None)  # should this training fail, the model is untrained
         self.scaling = Scaling.of(pixels)
         self.device_ = _device(self.device)
-        net = self.new_backbone()
-        if self.weights:
-            load_weights(net, self.weights)
+        net = self._first_backbone()
         held = np.full(len(ids), -1) if self.matching == "soft" else ids.copy()
         run = self._train(net, self.new_head(net.features), pixels, ids, held, checkpoint)
         self.ids, self.assignment, self.history = ids, run.matcher.held, run.history
@@ -219,10 +217,7 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
         control = NAT(**self.get_params(deep=False))
         control.scaling, control.history = self.scaling, []
         control.ids, control.assignment = self.ids[:0], self.assignment[:0]
-        net = control.new_backbone()
-        if self.weights:
-            load_weights(net, self.weights)
-        return control._place(net, None, "untrained")
+        return control._place(control._first_backbone(), None, "untrained")
 
     def export(self, file: str | Path) -> None:
         """Write the backbone for other programs: ``.safetensors`` or ``.onnx``.
@@ -239,12 +234,19 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
 
     @classmethod
     def load(cls, folder: str | Path) -> "NAT":
-        """Read a run that :meth:`save` wrote. No pickle is ever opened."""
+        """Read a run that :meth:`save` wrote, or the folder of a checkpoint. No pickle is ever opened."""
         return disk.load(cls, folder)
 
     def new_backbone(self) -> nn.Module:
-        """The backbone before training, for the images' channels."""
+        """The backbone with random weights, for the images' channels."""
         return backbone(self.network, len(self.scaling.mean), self.seed, self.stem, self.size)
+
+    def _first_backbone(self) -> nn.Module:
+        """The backbone from which training begins: random, or with the weights of a file."""
+        net = self.new_backbone()
+        if self.weights:
+            load_weights(net, self.weights)
+        return net
 
     def new_head(self, features: int) -> nn.Module:
         """The head before training."""

@@ -73,9 +73,7 @@ class Settings:
     schedule: str = "cosine"  # down to 0 after the warm-up; or "constant"
     warmup: float = 0.1  # share of the steps spent rising to lr
     network: str = "small"  # the backbone: see natkit.method.backbones.backbone
-    stem: str = (
-        "standard"  # "small" keeps the resolution of small pictures; "gradients": as in the paper
-    )
+    stem: str = "standard"  # "small": for small pictures; "gradients": as in the paper
     weights: str | None = None  # safetensors file from which the backbone starts; None: random
     head_width: int = 1024
     head_layers: int = 1  # hidden layers of the head; its last layer is always linear

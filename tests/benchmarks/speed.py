@@ -24,6 +24,8 @@ from torch import nn
 from torch.nn import functional
 from torchvision import datasets, transforms
 
+import data_prep
+import natkit
 from natkit.method.backbones import backbone, head
 from natkit.method.batches import Batches, Scaling, autocast
 from natkit.method.settings import Settings
@@ -151,9 +153,6 @@ def resident(device: torch.device, repeats: int) -> list[dict]:
 
 def cache(repeats: int, n: int = 1000, size: int = 96) -> list[dict]:
     """An epoch from the pixel cache beside ImageFolder and DataLoader, 300×300 PNG files; speed-up."""
-    import natkit
-    from natkit.method.batches import Scaling
-
     with tempfile.TemporaryDirectory() as folder:
         images = Path(folder) / "images"
         (images / "one").mkdir(parents=True)
@@ -162,8 +161,6 @@ def cache(repeats: int, n: int = 1000, size: int = 96) -> list[dict]:
         for number in range(n):
             picture = Image.fromarray(smooth[number].astype(np.uint8)).resize((300, 300))
             picture.save(images / "one" / f"{number}.png")
-        import data_prep
-
         data_prep.prepare(data_prep.audit(data_prep.scan(images)), Path(folder) / "prepared")
         loaded = natkit.load(Path(folder) / "prepared")
         loaded.pixels(size)  # the first epoch makes the cache

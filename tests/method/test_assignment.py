@@ -256,7 +256,11 @@ def test_a_whole_set_trades_without_loss(dtype):
 
 def test_pools_are_of_the_size_asked_for():
     features, held, seen = unit_rows(100, 0), np.arange(100), []
-    spy = lambda f, t, start: seen.append(len(f)) or start  # noqa: E731
+
+    def spy(features, noise, start):
+        seen.append(len(features))
+        return start
+
     with patch.object(assignment, "fast_match", spy):
         assert np.array_equal(rematch(features, held, 8, 0, np.random.default_rng(0), 30), held)
     assert seen == [25] * 4
