@@ -1,6 +1,7 @@
 """Settings of every test: no windows, one thread, and on CI a skipped test is a failure."""
 
 import os
+import signal
 
 import pytest
 
@@ -8,6 +9,8 @@ os.environ.setdefault("MPLBACKEND", "agg")
 os.environ.setdefault(
     "OMP_NUM_THREADS", "1"
 )  # many small sums: threads only get in each other's way
+# a shell that starts the tests in the background has them, and all they start, ignore Ctrl-C
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(hookwrapper=True)
