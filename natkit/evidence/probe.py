@@ -65,7 +65,12 @@ class Evidence:
 
 
 def score(
-    emb: Embedding, controls: Sequence[Embedding], table: pd.DataFrame, label: str, seed: int = 0
+    emb: Embedding,
+    controls: Sequence[Embedding],
+    table: pd.DataFrame,
+    label: str,
+    seed: int = 0,
+    sample_weight: str | None = None,
 ) -> Evidence:
     """Score an embedding and its controls by how well a simple probe reads the label from them.
 
@@ -87,6 +92,9 @@ def score(
         Column with the classes; text, numbers or booleans. Rows without a value are not used.
     seed
         For resampling and for the reduction of vectors longer than 512.
+    sample_weight
+        Column of ``table`` ("weight") by which the linear probe weighs the train images; by default all
+        alike. Neighbours vote without it. Val and test are never weighed.
 
     Returns
     -------
@@ -107,7 +115,7 @@ def score(
     wins: else a rare defect would never be named. Cost: about 1 s an embedding of 2,624 × 512.
     """
     _check_embeddings(emb, controls)
-    _check_columns(table, label)
+    _check_columns(table, label, *([sample_weight] if sample_weight else []))
     rows = emb.join(table)
     names = _labels(rows, label)
     counts = pd.crosstab(names, rows["split"]).reindex(columns=SPLITS, fill_value=0)
@@ -119,11 +127,12 @@ def score(
     split = rows.loc[used, "split"].to_numpy(str)
     ids = emb.ids[used]
     weights = resample(y[split == "test"], seed)
+    trust = rows.loc[used, sample_weight].to_numpy(float) if sample_weight else np.ones(len(y))
     scores, areas = [], {}
     for each in progress([emb, *controls], "score the embeddings"):
         vectors = each.vectors[np.argsort(each.ids)][np.searchsorted(np.sort(each.ids), ids)]
         with threadpool_limits(1):  # a second thread makes these small products 20–100 times slower
-            rows_of_each = list(_run_probes(each.name, vectors, y, split, weights, seed))
+            rows_of_each = list(_run_probes(each.name, vectors, y, split, weights, trust, seed))
         for probe, row in rows_of_each:
             areas[each.name, probe] = row.pop("areas")
             role = "ours" if each is emb else "control"
@@ -191,7 +200,7 @@ def classifier(probe: str, setting: dict) -> LogisticRegression | KNeighborsClas
     return KNeighborsClassifier(setting["k"], metric="cosine", weights="distance")
 
 
-def _run_probes(name, vectors, y, split, weights, seed):
+def _run_probes(name, vectors, y, split, weights, trust, seed):
     train, val, test = (split == part for part in SPLITS)
     if np.ptp(vectors[train], axis=0).max() == 0:
         raise InputError(
@@ -200,20 +209,21 @@ def _run_probes(name, vectors, y, split, weights, seed):
         )
     x = features(vectors, train, seed)
     once = np.ones((1, int(val.sum())))
-    shares = np.bincount(y[train]) / train.sum()
+    counted = {"linear": np.bincount(y[train], trust[train]), "knn": np.bincount(y[train])}
     for probe, settings in SETTINGS.items():
         best = None
         for setting in settings:
             if setting.get("k", 0) > train.sum():
                 continue
-            fitted = classifier(probe, setting).fit(x[train], y[train])
+            facts = {"sample_weight": trust[train]} if probe == "linear" else {}
+            fitted = classifier(probe, setting).fit(x[train], y[train], **facts)
             area = float(auroc(y[val], fitted.predict_proba(x[val]), once)[0])
             if best is None or area > best[0]:
                 best = area, setting, fitted
         area, setting, fitted = best
         chances = fitted.predict_proba(x[test])
         areas = auroc(y[test], chances, weights)
-        hits = balanced_accuracy(y[test], (chances / shares).argmax(axis=1), weights)
+        hits = balanced_accuracy(y[test], (chances / counted[probe]).argmax(axis=1), weights)
         yield (
             probe,
             {
@@ -246,8 +256,8 @@ def _check_embeddings(emb: Embedding, controls: Sequence[Embedding]) -> None:
             )
 
 
-def _check_columns(table: pd.DataFrame, label: str) -> None:
-    for column in (label, "id", "split"):
+def _check_columns(table: pd.DataFrame, *columns: str) -> None:
+    for column in (*columns, "id", "split"):
         if column not in table.columns:
             raise InputError(
                 f"The table has no column {column!r}; it has {', '.join(map(str, table.columns))}. "

@@ -18,6 +18,7 @@ from natkit.method.backbones import backbone, head, load_weights
 from natkit.method.batches import Scaling
 from natkit.method.embed import read_features
 from natkit.method.export import export
+from natkit.method.sampling import checked
 from natkit.method.settings import PAPER, Settings
 from natkit.method.training import MIN_IMAGES, Run
 
@@ -70,7 +71,12 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
         return cls(**PAPER | changes)
 
     def fit(
-        self, images: ImageSet | np.ndarray, y=None, *, checkpoint: str | Path | None = None
+        self,
+        images: ImageSet | np.ndarray,
+        y=None,
+        *,
+        sample_weight: np.ndarray | None = None,
+        checkpoint: str | Path | None = None,
     ) -> "NAT":
         """Train from random weights, or from those in the file ``weights``.
 
@@ -81,6 +87,9 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
             uint16 or float: all of it is used, and its row numbers are the ids.
         y
             Ignored: there are no labels.
+        sample_weight
+            float, one for each of ``images``: how often each is shown, so that a rare group is seen as often
+            as a common one; ``images.table["weight"]`` balances class and groups. By default all alike.
         checkpoint
             Folder that keeps the state after each epoch. The same call goes on from there if it was
             stopped, with the same result to the bit (on a CPU with the same number of threads).
@@ -108,7 +117,12 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
         self.device_ = _device(self.device)
         net = self._first_backbone()
         held = np.full(len(ids), -1) if self.matching == "soft" else ids.copy()
-        run = self._train(net, self.new_head(net.features), pixels, ids, held, checkpoint)
+        weights = sample_weight
+        if weights is not None:
+            weights = checked(weights, len(images), 1)
+            weights = weights[images.split == "train"] if isinstance(images, ImageSet) else weights
+            weights = checked(weights, len(ids), min(self.batch_size, len(ids)))
+        run = self._train(net, self.new_head(net.features), pixels, ids, held, checkpoint, weights)
         self.ids, self.assignment, self.history = ids, run.matcher.held, run.history
         return self
 
@@ -175,15 +189,16 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
         ]
         return self
 
-    def _train(self, net, outer, pixels, ids, held, checkpoint: str | Path | None) -> Run:
+    def _train(self, net, outer, pixels, ids, held, checkpoint, weights=None) -> Run:
         """Train copies of the networks, and take them over when all went well."""
         net = net.to(self.device_, memory_format=torch.channels_last)
-        run = Run(nn.Sequential(net, outer.to(self.device_)), pixels, held, self.scaling, self)
+        encoder = nn.Sequential(net, outer.to(self.device_))
+        run = Run(encoder, pixels, held, self.scaling, self, weights)
         if checkpoint is None:
             run.train()
         else:
             file = Path(checkpoint) / disk.STATE
-            facts = {"data": _hash(pixels, ids), "scaling": asdict(self.scaling)}
+            facts = {"data": _hash(pixels, ids, weights), "scaling": asdict(self.scaling)}
             if file.exists():
                 disk.resume(run, file, facts)
             try:
@@ -323,10 +338,12 @@ def _device(name: str) -> torch.device:
         raise InputError(f"device is 'auto', 'cpu' or 'cuda', got {name!r}.") from error
 
 
-def _hash(pixels: np.ndarray, ids: np.ndarray) -> str:
-    """Hex digest of the images that a run is trained on."""
+def _hash(pixels: np.ndarray, ids: np.ndarray, weights: np.ndarray | None) -> str:
+    """Hex digest of the images that a run is trained on, and of how often each is shown."""
     digest = hashlib.sha256(f"{pixels.dtype} {pixels.shape}".encode())
     digest.update(ids.tobytes())
+    if weights is not None:
+        digest.update(weights.tobytes())
     for picture in pixels:
         digest.update(np.ascontiguousarray(picture))
     return digest.hexdigest()

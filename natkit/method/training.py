@@ -16,6 +16,7 @@ from natkit.errors import InputError
 from natkit.files import write_json
 from natkit.method.batches import Batches, Scaling, autocast
 from natkit.method.matching import Matcher
+from natkit.method.sampling import weighted_epoch
 from natkit.method.settings import Settings
 from natkit.method.views import small_view, view
 from natkit.progress import progress, tell
@@ -67,6 +68,8 @@ class Run:
         What the pixels are divided by and standardised with.
     settings
         See :class:`natkit.method.settings.Settings`.
+    weights
+        float (n,): how often each image is shown; by default each once an epoch.
 
     Attributes
     ----------
@@ -83,7 +86,9 @@ class Run:
         held: np.ndarray,
         scaling: Scaling,
         settings: Settings,
+        weights: np.ndarray | None = None,
     ):
+        self.weights = weights
         self.encoder, self.settings = encoder, settings
         self.device = next(encoder.parameters()).device
         self.network = torch.compile(encoder) if settings.compile else encoder
@@ -140,7 +145,10 @@ class Run:
         seed = int(sequence.generate_state(1)[0])
         self.generator.manual_seed(seed)
         torch.manual_seed(seed)
-        return np.random.default_rng(sequence).permutation(len(self.matcher.held))
+        rng = np.random.default_rng(sequence)
+        if self.weights is not None:
+            return weighted_epoch(self.weights, self.batch, rng)
+        return rng.permutation(len(self.matcher.held))
 
     def _close(self, marks: list[dict], changed: np.ndarray, start: float) -> None:
         row = {"epoch": len(self.history) + 1}

@@ -268,3 +268,27 @@ def test_no_win_is_claimed_where_there_is_none():
 def test_a_real_win_is_seen():
     """Control: the law above is not kept by never saying "ahead"."""
     assert share_ahead(noise=(0.0, 4.0), runs=10) >= 0.8
+
+
+def test_weights_of_train_reach_the_linear_probe_and_nothing_else():
+    emb, controls, table = sample()
+    table["weight"] = np.random.default_rng(1).choice([0.1, 1.0, 5.0], len(table))
+    plain = score(emb, controls, table, "defect").section()
+    ones = score(emb, controls, table.assign(weight=1.0), "defect", sample_weight="weight")
+    assert ones.section() == plain
+    weighed = score(emb, controls, table, "defect", sample_weight="weight").section()
+    for row, before in zip(weighed["scores"], plain["scores"], strict=True):
+        assert (row == before) == (row["probe"] == "knn")
+    x, y = emb.vectors.astype(float), table["defect"].to_numpy()
+    train, val, test = (table["split"].to_numpy() == part for part in ("train", "val", "test"))
+    x = StandardScaler().fit(x[train]).transform(x)
+    found = []
+    for setting in module.SETTINGS["linear"]:
+        model = LogisticRegression(C=setting["C"], solver="newton-cholesky", tol=1e-10)
+        model.fit(x[train], y[train], sample_weight=table["weight"][train])
+        areas = [roc_auc_score(y[p], model.predict_proba(x[p])[:, 1]) for p in (val, test)]
+        found.append(areas)
+    best = max(found, key=lambda areas: areas[0])
+    assert weighed["scores"][0]["auroc"]["value"] == pytest.approx(best[1], abs=2e-3)
+    with pytest.raises(InputError, match="no column 'trust'"):
+        score(emb, controls, table, "defect", sample_weight="trust")
