@@ -13,6 +13,13 @@ _HOME = {
     "Audit": "data_prep.auditing",
     "Finding": "data_prep.rules",
     "prepare": "data_prep.ledger",
+    "replay": "data_prep.ledger",
+    "to_xlsx": "data_prep.inspection",
+    "apply": "data_prep.inspection",
+    "around": "data_prep.review",
+    "Review": "data_prep.review",
+    "thumbnails": "data_prep.review",
+    "reinspect": "data_prep.doubtful",
     "samples": "data_prep",
 }
 __all__ = sorted(_HOME)

@@ -1,6 +1,7 @@
 """Carry out an audit: each decision a row of the ledger, each kept image a row of the manifest."""
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,24 +9,29 @@ import numpy as np
 import pandas as pd
 
 import natkit
-from data_prep.auditing import Audit
+from data_prep.auditing import Audit, Decision, audit
 from data_prep.bias import balanced_weights
-from data_prep.rules import RULES, class_text
-from data_prep.scanning import SIZES
+from data_prep.duplicates import same_picture
+from data_prep.mending import mend, save
+from data_prep.rules import LANGUAGES, Finding, class_text
+from data_prep.scanning import SIZES, Scan, measure
 from data_prep.splits import assign_splits, components, role
 from natkit.errors import InputError
-from natkit.manifest import LEDGER, SPLITS, Prepared, write
+from natkit.images import read_image
+from natkit.manifest import LEDGER, SPLITS, Prepared, read, write
+from natkit.progress import progress
 
 EXAMPLES = 8  # paths named for each finding
 CELL = 5  # images of a class in a group value, on average, from which weights balance the group
 
 
 def prepare(audit: Audit, folder: str | Path, seed: int = 0) -> Prepared:
-    """Write the prepared folder: manifest, ledger, splits, weights. The user's files stay.
+    """Write the prepared folder: manifest, ledger, splits, weights, mended images. The user's files stay.
 
     Train, val and test get 60, 20 and 20 % of the images, alike in label and small groups. A value
-    of a group with 30 or more values (lot, part) never stands in two splits, nor do copies. Images
-    without label go to train, unless their lot lies elsewhere.
+    of a group with 30 or more values (lot, part) never stands in two splits, nor do copies, exact
+    or near. Images without label go to train, unless their lot lies elsewhere. A mended image is
+    written into ``images/`` of the folder, without loss.
 
     Parameters
     ----------
@@ -52,23 +58,104 @@ def prepare(audit: Audit, folder: str | Path, seed: int = 0) -> Prepared:
     table.insert(2, "split", _splits(audit, kept, roles, seed))
     table.insert(3, "weight", _weights(audit, table, roles))
     counts = table["split"].value_counts()
+    mends = dict(_mends(audit, set(kept["path"])))
     info = {
         "label": audit.label,
         "groups": [
             {"column": g, "role": r, "values": int(kept[g].nunique())} for g, r in roles.items()
         ],
-        "rules": list(audit.rules),
+        "rules": list(audit.looked_for),
+        "sentences": sentences(audit),
+        "audit": {"time": audit.time, "split": audit.split, "rules": audit.own},
         "counts": {
             "listed": len(audit.scan.table),
             "kept": len(table),
             "quarantined": len(audit.quarantined),
+            "mended": len(mends),
             **{split: int(counts.get(split, 0)) for split in SPLITS},
         },
         "seed": seed,
         "licence": _licence(audit.scan.root),
         "findings": findings(audit),
     }
-    return write(folder, audit.scan.root, table, ledger(audit), info)
+
+    def images(part: Path) -> None:
+        """Write the mended images, and what they now are into the manifest."""
+        rows = table.set_index("path").index
+        for path, steps in progress(mends.items(), "mend images", len(mends)):
+            pixels = read_image(audit.scan.root / path)
+            for how, facts in steps:
+                pixels = mend(pixels, how, facts)
+            file = save(part / "images" / path, pixels)
+            facts = measure(file.parent, file.name)
+            row = table.index[rows.get_loc(path)]
+            table.loc[row, [*SIZES, "pixel_hash"]] = [facts[c] for c in (*SIZES, "pixel_hash")]
+
+    return write(folder, audit.scan.root, table, ledger(audit), info, images)
+
+
+def replay(prepared: Prepared | str | Path, scan: Scan, seed: int = 0) -> Audit:
+    """Audit new data as a prepared folder was audited: the same columns and rules, and again what
+    people decided about the images that are as they were.
+
+    Parameters
+    ----------
+    prepared
+        The earlier prepared folder; its ledger holds the decisions.
+    scan
+        The new data. A decision counts for a path whose pixels have not changed and, unless it
+        quarantines, that the same rule finds again.
+
+    Raises
+    ------
+    InputError
+        If the new table lacks a column that was named.
+    """
+    prepared = prepared if isinstance(prepared, Prepared) else read(prepared)
+    info = prepared.info
+    groups = [g["column"] for g in info["groups"]]
+    how = info["audit"]
+    again = audit(
+        scan, info["label"], groups, how["time"], how["split"], how["rules"] or None, seed
+    )
+    hashes = dict(zip(scan.table["path"], scan.table["pixel_hash"], strict=True))
+    found = {(path, f.rule) for f in again.findings for path in f.paths}
+    same = [
+        decision
+        for decision, pixels in decisions(prepared.ledger)
+        if hashes.get(decision.path) == pixels
+        and ((decision.path, decision.rule) in found or decision.action == "quarantined")
+    ]
+    return again.with_decisions(same)
+
+
+def decisions(ledger: pd.DataFrame) -> Iterator[tuple[Decision, str]]:
+    """What people decided, from the rows of a ledger, with the pixel hash of the image then."""
+    for row in ledger.itertuples(index=False):
+        evidence = json.loads(row.evidence)
+        if "decided" in evidence:
+            path, by = unplain(row.path), unplain(row.by)
+            action = evidence["decided"]
+            yield (
+                Decision(path, row.rule, action, by, evidence["note"], row.time),
+                evidence["pixels"],
+            )
+
+
+def sentences(audit: Audit) -> dict[str, dict[str, str]]:
+    """What the rules say, by language and key, as the report wants it: ``rule.dark.name`` …"""
+    return {
+        lang: {
+            f"rule.{code}.{part}": text
+            for code in {
+                **dict.fromkeys(audit.looked_for),
+                **{f.rule: None for f in audit.findings},
+            }
+            for part in ("name", "why", "detail")
+            if (text := getattr(audit.rules[code], part).get(lang))
+        }
+        for lang in LANGUAGES
+    }
 
 
 def findings(audit: Audit) -> list[dict]:
@@ -88,24 +175,60 @@ def findings(audit: Audit) -> list[dict]:
 
 
 def ledger(audit: Audit) -> pd.DataFrame:
-    """One row for each finding and image (path empty where the finding concerns the whole set).
+    """One row for each finding and image (path empty where the finding concerns the whole set), then
+    one for each decision of a person.
 
     Cells that a spreadsheet would take for a formula get a leading apostrophe.
     """
     now, by = datetime.now(UTC).isoformat(timespec="seconds"), f"natkit {natkit.__version__}"
     rows = []
     for finding in audit.findings:
-        finds = RULES[finding.rule].finds
+        finds = audit.rules[finding.rule].finds["en"]
         details = finding.details or (finding.evidence,) * max(1, len(finding.paths))
         for path, facts in zip(finding.paths or ("",), details, strict=True):
             text = json.dumps(facts, ensure_ascii=False)
             rows.append((now, path, finding.rule, finds, text, finding.action, by))
+    hashes = dict(zip(audit.scan.table["path"], audit.scan.table["pixel_hash"], strict=True))
+    for d in audit.decisions:
+        facts = {"decided": d.action, "note": d.note, "pixels": hashes[d.path]}
+        text, finds = json.dumps(facts, ensure_ascii=False), audit.rules[d.rule].finds["en"]
+        rows.append((d.time, d.path, d.rule, finds, text, d.action, d.by or "unnamed"))
     frame = pd.DataFrame(rows, columns=list(LEDGER))
-    return frame.astype(object).map(_plain)
+    return frame.astype(object).map(plain)
 
 
-def _plain(cell: str) -> str:
+def plain(cell: str) -> str:
+    """``cell`` as a spreadsheet may show it: what begins like a formula gets an apostrophe."""
     return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+
+def unplain(cell: str) -> str:
+    """What :func:`plain` was given."""
+    return cell[1:] if cell.startswith("'") and plain(cell[1:]) == cell else cell
+
+
+def _mends(audit: Audit, kept: set[str]) -> Iterator[tuple[str, list[tuple[str, dict]]]]:
+    """Each kept path that something is to be done to, with the steps (how, facts) in order."""
+    steps: dict[str, list] = {}
+    for finding in audit.findings:
+        rule = audit.rules[finding.rule]
+        for path in _mended(audit, finding) if rule.mend else ():
+            facts = {"ratio": finding.evidence["ratio"]["value"]} if rule.mend == "gain" else {}
+            mine = steps.setdefault(path, [])
+            if (rule.mend, facts) not in mine:
+                mine.append((rule.mend, facts))
+    return ((path, steps[path]) for path in sorted(kept & set(steps)))
+
+
+def _mended(audit: Audit, finding: Finding) -> list[str]:
+    if finding.paths:
+        return [
+            p for p, a in zip(finding.paths, audit.actions(finding), strict=True) if a == "mended"
+        ]
+    if finding.action != "mended":
+        return []
+    table, facts = audit.scan.table, finding.evidence  # a whole camera
+    return list(table.loc[class_text(table[facts["column"]]) == facts["value"], "path"])
 
 
 def _splits(audit: Audit, kept: pd.DataFrame, roles: dict[str, str], seed: int) -> np.ndarray:
@@ -116,7 +239,10 @@ def _splits(audit: Audit, kept: pd.DataFrame, roles: dict[str, str], seed: int) 
     labelled = (
         np.ones(len(kept), bool) if audit.label is None else kept[audit.label].notna().to_numpy()
     )
-    return assign_splits(components(kept, [*together, "pixel_hash"]), strata, labelled, seed)
+    tied = kept.assign(same=same_picture(kept, audit.findings))
+    return assign_splits(
+        components(tied, [*together, "pixel_hash", "same"]), strata, labelled, seed
+    )
 
 
 def _weights(audit: Audit, table: pd.DataFrame, roles: dict[str, str]) -> np.ndarray:

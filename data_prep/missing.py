@@ -1,5 +1,7 @@
 """What is not there: absent and unreadable files, blank or half pictures, missing values."""
 
+from dataclasses import replace
+
 import pandas as pd
 
 from data_prep.rules import Finding, class_text
@@ -40,6 +42,19 @@ def _images(rule: str, rows: pd.DataFrame, evidence: dict, columns: list[str]) -
     details = tuple(rows[columns].round(4).to_dict("records"))
     paths = tuple(rows["path"])
     return Finding(rule, "problem", paths, {"n": len(paths), **evidence}, len(paths), details)
+
+
+def mixed_kinds(table: pd.DataFrame) -> list[Finding]:
+    """Pictures of other channels or another depth than most; and files of several pages."""
+    kinds = table["channels"].astype(str) + " × " + table["bits"].astype(str) + " bit"
+    most = kinds.value_counts().index[0] if len(kinds) else ""
+    odd, pages = table[kinds != most], table[table["pages"] > 1]
+    others = ", ".join(sorted(set(kinds[kinds != most])))
+    found = [
+        _images("mixed_kinds", odd, {"kind": most, "others": others}, ["channels", "bits"]),
+        _images("pages", pages, {}, ["pages"]),
+    ]
+    return [replace(f, severity="warning") for f in found if f.count]
 
 
 def missing_values(

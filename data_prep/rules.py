@@ -1,79 +1,145 @@
-"""A rule says what it finds, why, and what is done; a finding is a rule that met its case."""
+"""A rule says what it finds, why, and what is done; a finding is a rule that met its case.
 
-from dataclasses import dataclass, field
+The rules stand in ``rules.toml`` beside this file, with their sentences in English and Japanese; a
+file of the user's changes them and adds others.
+"""
+
+import tomllib
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pandas as pd
 
 from natkit.errors import InputError
 
 SEVERITIES = ("problem", "warning", "note")  # most serious first
+ACTIONS = ("quarantined", "mended", "kept together", "weighted", "reported")
+LANGUAGES = ("en", "ja")
+SENTENCES = ("name", "finds", "why", "detail")
+TURNS = ("flip_left_right", "flip_top_bottom", "rotate_90", "rotate_180", "rotate_270", "invert")
+MENDS = {"dead_lines": "inpaint", "dead_block": "inpaint", "gain": "gain"}
+KINDS = ("where", "check", "measure")  # a rule of the user's is one of these
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What a rule finds, why it matters, and the action: quarantined, weighted or reported.
+    """What a rule finds, why it matters, and its action.
+
+    ``name``, ``finds``, ``why``, ``detail`` map "en" and "ja" to a sentence. ``limit`` are the
+    numbers that it judges by. ``mend`` is how it mends, or "". ``own`` is the body of a rule of the
+    user's (``where``, ``column`` and ``check``, or ``measure`` and ``above`` or ``below``), else empty.
 
     Quarantined means left out of the prepared folder and named in the ledger; nothing is ever
     deleted.
     """
 
-    finds: str
-    why: str
+    code: str
     action: str
+    name: dict[str, str]
+    finds: dict[str, str]
+    why: dict[str, str]
+    detail: dict[str, str] = field(default_factory=dict)
+    limit: dict[str, float] = field(default_factory=dict)
+    mend: str = ""
+    own: dict = field(default_factory=dict)
 
 
-RULES = {
-    "absent": Rule(
-        "the table lists the image, but there is no such file",
-        "the sample is smaller than the table says, and perhaps not by chance",
-        "quarantined",
-    ),
-    "unreadable": Rule(
-        "the file is empty, cut short, too big or no image",
-        "it would stop a training, or enter it as noise",
-        "quarantined",
-    ),
-    "blank": Rule(
-        "the picture has hardly any contrast",
-        "it shows nothing, yet carries a label",
-        "quarantined",
-    ),
-    "partly_missing": Rule(
-        "a part of the picture at one edge is filled with one value",
-        "the missing part may have shown the defect",
-        "quarantined",
-    ),
-    "exact_copy": Rule(
-        "another image has exactly these pixels",
-        "a copy in train and test makes any score too good",
-        "quarantined",
-    ),
-    "missing_values": Rule(
-        "the table has no value here",
-        "what is missing is seldom missing by chance",
-        "reported",
-    ),
-    "label_missing": Rule(
-        "the image has no label",
-        "it can be trained on without label, but not scored",
-        "reported",
-    ),
-    "class_imbalance": Rule(
-        "one class has many times the images of another",
-        "a model can look good by never naming the rare class",
-        "weighted",
-    ),
-    "group_imbalance": Rule(
-        "the label and the group go together",
-        "a model can learn the group instead of the defect",
-        "weighted",
-    ),
-    "shortcut": Rule(
-        "the label can be told without looking at what the picture shows",
-        "a good score would not show that the defect is seen",
-        "reported",
-    ),
-}
+def load_rules(file: str | Path | None = None) -> dict[str, Rule]:
+    """The rules of ``rules.toml``, changed and extended by those of ``file``.
+
+    Raises
+    ------
+    InputError
+        If the file can't be read, or a rule of it lacks something or holds an unknown key.
+    """
+    if file is None:
+        return dict(RULES)
+    try:
+        wanted = tomllib.loads(Path(file).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"The rules {file} can't be read ({error}); they are a TOML file like "
+            "data_prep/rules.toml. Mend the line it names."
+        ) from error
+    return with_own(wanted, str(file))
+
+
+def with_own(wanted: dict, where: str = "the rules") -> dict[str, Rule]:
+    """The rules of ``rules.toml``, changed and extended by ``wanted``, the content of a TOML file."""
+    rules = dict(RULES)
+    for code, body in wanted.items():
+        if not isinstance(body, dict):
+            raise _fault(where, code, "is no table", f"a section [{code}]")
+        if code not in RULES:
+            rules[code] = _own(code, body, where)
+            continue
+        rules[code] = _changed(rules[code], body, where)
+        if body.get("off") is True:
+            del rules[code]
+    return rules
+
+
+def _changed(rule: Rule, body: dict, where: str) -> Rule:
+    odd = set(body) - {"off", "action", "limit", *SENTENCES}
+    limit = body.get("limit", {})
+    odd |= {f"limit.{name}" for name in set(limit) - set(rule.limit)}
+    if odd:
+        can = ["off", "action", *(f"limit.{name}" for name in rule.limit), *SENTENCES]
+        raise _fault(where, rule.code, f"holds {', '.join(sorted(odd))}", ", ".join(can))
+    action = body.get("action", rule.action)
+    _check_action(rule.code, action, rule.mend, where)
+    said = {key: getattr(rule, key) | body.get(key, {}) for key in SENTENCES}
+    return replace(rule, action=action, limit=rule.limit | limit, **said)
+
+
+def _own(code: str, body: dict, where: str) -> Rule:
+    known = {"action", "mend", "column", "above", "below", *KINDS, *SENTENCES}
+    if odd := set(body) - known:
+        raise _fault(where, code, f"holds {', '.join(sorted(odd))}", ", ".join(sorted(known)))
+    kinds = [kind for kind in KINDS if kind in body]
+    if len(kinds) != 1 or ("check" in body) != ("column" in body):
+        raise _fault(
+            where, code, f"has {kinds or 'no condition'}", "where, column with check, or measure"
+        )
+    if "measure" in body and not {"above", "below"} & set(body):
+        raise _fault(where, code, "has a measure without limit", "above or below")
+    mend = body.get("mend", "")
+    if mend not in ("", *TURNS):
+        raise _fault(where, code, f"has the mend {mend!r}", ", ".join(TURNS))
+    action = body.get("action", "mended" if mend else "reported")
+    _check_action(code, action, mend, where)
+    said = {key: dict(body.get(key, {})) for key in SENTENCES}
+    for key, default in (("name", code), ("finds", ""), ("why", "")):
+        said[key] = {
+            lang: str(said[key].get(lang, said[key].get("en", default))) for lang in LANGUAGES
+        }
+    own = {
+        key: body[key]
+        for key in ("where", "column", "check", "measure", "above", "below")
+        if key in body
+    }
+    return Rule(code, action, **said, mend=mend, own=own)
+
+
+def _check_action(code: str, action: str, mend: str, where: str) -> None:
+    can = [a for a in ACTIONS if a != "mended" or mend]
+    if action not in can:
+        raise _fault(where, code, f"has the action {action!r}", ", ".join(can))
+
+
+def _fault(where: str, code: str, came: str, expected: str) -> InputError:
+    return InputError(
+        f"In {where}, the rule {code!r} {came}; expected: {expected}. The head of "
+        "data_prep/rules.toml shows how a rule is written."
+    )
+
+
+def _defaults() -> dict[str, Rule]:
+    body = tomllib.loads(Path(__file__).with_name("rules.toml").read_text(encoding="utf-8"))
+    return {code: Rule(code, **rule, mend=MENDS.get(code, "")) for code, rule in body.items()}
+
+
+RULES = _defaults()
 
 
 @dataclass(frozen=True)
@@ -82,7 +148,8 @@ class Finding:
 
     ``paths`` are the images concerned, empty where it concerns the whole set. ``evidence`` holds
     JSON-able numbers and text about the finding, ``details`` the same about each of ``paths``.
-    ``count`` is the number of images concerned.
+    ``count`` is the number of images concerned. ``action`` is what :func:`data_prep.prepare` does
+    about it: that of the rule.
     """
 
     rule: str
@@ -91,11 +158,11 @@ class Finding:
     evidence: dict
     count: int
     details: tuple[dict, ...] = field(default=(), repr=False)
+    action: str = ""
 
-    @property
-    def action(self) -> str:
-        """What :func:`data_prep.prepare` does about it."""
-        return RULES[self.rule].action
+    def __post_init__(self):
+        if not self.action:
+            object.__setattr__(self, "action", RULES[self.rule].action)
 
     def __repr__(self) -> str:
         column = f" in {self.evidence['column']}" if "column" in self.evidence else ""
@@ -112,10 +179,17 @@ def class_text(column: pd.Series) -> pd.Series:
     return column.astype(object).map(text, na_action="ignore")
 
 
-def check_columns(columns: list[str], label: str | None, groups: tuple[str, ...]) -> None:
-    """Raise InputError if the label or a group is not among ``columns``."""
+def check_columns(
+    columns: list[str],
+    label: str | None,
+    groups: tuple[str, ...],
+    time: str | None = None,
+    split: str | None = None,
+) -> None:
+    """Raise InputError if a column that was named is not among ``columns``, or is named twice."""
     have = f"it has {', '.join(columns)}" if columns else "there is no table, or it has no columns"
-    for kind, name in (("label", label), *(("group", group) for group in groups)):
+    named = (("label", label), *(("group", g) for g in groups), ("time", time), ("split", split))
+    for kind, name in named:
         if name is not None and name not in columns:
             raise InputError(
                 f"The table has no {kind} column {name!r}; {have}. Name one of its columns."

@@ -18,18 +18,20 @@ from natkit.manifest import Prepared
 from natkit.progress import progress
 
 SHARE = 0.012  # of the images gets each fault that hits single images
-# planted kind → the rules that find it; kinds with none are not looked for yet
+# planted kind → the rules that find it
 FOUND_BY = {
     "absent": ("absent",),
     "truncated": ("unreadable",),
     "empty": ("unreadable",),
     "blank": ("blank",),
     "half_transferred": ("partly_missing",),
+    "dead_lines": ("dead_lines",),
+    "dead_block": ("dead_block",),
     "exact_copy": ("exact_copy",),
-    "near_copy": (),
-    "blur": (),
-    "dark": (),
-    "gain": (),
+    "near_copy": ("near_copy",),
+    "blur": ("blurred",),
+    "dark": ("dark",),
+    "gain": ("gain",),
     "missing_value": ("missing_values",),
     "biased_sample": ("group_imbalance",),
 }
@@ -187,6 +189,10 @@ def _write(origin: Path, path: Path, kind: str, gain: float, seed: int) -> None:
         pixels += rng.standard_normal(pixels.shape, np.float32) * 0.8
     elif kind == "half_transferred":
         pixels[int(len(pixels) * rng.uniform(0.3, 0.75)) :] = rng.choice((0, 128))
+    elif kind == "dead_lines":  # up to three lines beside each other, black, white or stuck
+        _kill_lines(pixels, rng)
+    elif kind == "dead_block":
+        _kill_block(pixels, rng)
     elif kind == "near_copy":  # saved again a bit brighter and shifted by a pixel
         pixels = np.roll(pixels, 1, axis=1) * rng.uniform(1.02, 1.06)
     pixels = np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
@@ -195,6 +201,19 @@ def _write(origin: Path, path: Path, kind: str, gain: float, seed: int) -> None:
     if kind == "truncated":
         whole = path.read_bytes()
         path.write_bytes(whole[: int(len(whole) * rng.uniform(0.3, 0.9))])
+
+
+def _kill_lines(pixels: np.ndarray, rng: np.random.Generator) -> None:
+    lines = pixels if rng.random() < 0.5 else pixels.swapaxes(0, 1)
+    first, n = int(len(lines) * rng.uniform(0.1, 0.85)), int(rng.integers(1, 4))
+    stuck = lines[first].copy()
+    lines[first : first + n] = (0, 255, stuck)[rng.integers(3 if n > 1 else 2)]
+
+
+def _kill_block(pixels: np.ndarray, rng: np.random.Generator) -> None:
+    height, width = (int(side * rng.uniform(0.1, 0.3)) for side in pixels.shape[:2])
+    top, left = (int(rng.integers(1, side // 2)) for side in pixels.shape[:2])
+    pixels[top : top + height, left : left + width] = rng.choice((0, 128, 255))
 
 
 def compare(truth: str | Path, prepared: Prepared) -> tuple[list[dict], dict]:
@@ -217,14 +236,16 @@ def compare(truth: str | Path, prepared: Prepared) -> tuple[list[dict], dict]:
     table = pd.read_csv(truth, keep_default_na=False)
     ledger = prepared.ledger
     paths = ledger["path"].str.replace(r"^'(?=[=+\-@])", "", regex=True)
-    columns = [json.loads(text).get("column", "") for text in ledger["evidence"]]
+    facts = [json.loads(text) for text in ledger["evidence"]]
+    columns = [f"{f.get('column', '')} {f['value'] if 'ratio' in f else ''}".strip() for f in facts]
     named = set(zip(paths, ledger["rule"], columns, strict=True))
     named |= {(path, rule, "") for path, rule, _ in named}
 
     def found(kind: str, path: str, detail: str) -> bool:
         column = detail if kind == "missing_value" else ""
         if kind in WHOLE:
-            column = json.loads(detail)["column"]
+            planted = json.loads(detail)
+            column = f"{planted['column']} {planted.get('value', '')}".strip()
         places = (path, detail) if kind.endswith("_copy") else (path,)
         return any((p, rule, column) in named for p in places for rule in FOUND_BY[kind])
 

@@ -1,48 +1,63 @@
 """Read the user's table and find which of its columns names the image files."""
 
-import csv
 from collections import Counter
 from pathlib import Path
+from zipfile import ZipFile
 
 import pandas as pd
+from pyarrow.parquet import ParquetFile
 
 from natkit.errors import InputError
 
 # what stands for a gap; "None" is not among them, for it can be a label (no defect)
 NA = ["", "NaN", "nan", "NA", "N/A", "n/a", "#N/A", "NULL", "null"]
+MOST_ROWS, MOST_BYTES = 10**7, 2**30  # of a table; a packed one could fill the memory
 
 
-def read_table(table: str | Path | pd.DataFrame) -> pd.DataFrame:
-    """A CSV or TSV as plants write them: UTF-8 or cp932, with comma, semicolon or tab."""
+def read_table(table: str | Path | pd.DataFrame, may_be_empty: bool = False) -> pd.DataFrame:
+    """CSV or TSV as plants write them (UTF-8 or cp932; comma, semicolon or tab), Parquet, or the
+    first sheet of an XLSX workbook."""
     if isinstance(table, pd.DataFrame):
         return table.reset_index(drop=True)
     path = Path(table)
     try:
-        raw = path.read_bytes()
-        try:
-            text, encoding = raw.decode("utf-8-sig"), "utf-8-sig"
-        except UnicodeDecodeError:
-            text, encoding = raw.decode("cp932"), "cp932"
-        if "\0" in text:
-            raise ValueError("it holds binary data")
-        first = text.partition("\n")[0]
-        separator = max(",;\t", key=first.count)
-        frame = pd.read_csv(
-            path, sep=separator, encoding=encoding, keep_default_na=False, na_values=NA
-        )
-    except (OSError, ValueError, csv.Error) as error:
+        frame = _read(path)
+    except Exception as error:  # broken bytes make the readers raise anything
         reason = " ".join(str(error).split())
         raise InputError(
-            f"The table {path} can't be read ({reason}); natkit reads CSV with one row an image. "
-            "Save it as CSV (UTF-8) and try again."
+            f"The table {path} can't be read ({reason}); natkit reads CSV, Parquet and XLSX with one "
+            "row an image. Save it as CSV (UTF-8) and try again."
         ) from error
-    if frame.empty:
+    if frame.empty and not may_be_empty:
         raise InputError(
             f"The table {path} has no rows; natkit expects one row an image. Leave the table out, "
             "or fill it."
         )
     frame.columns = [str(c).strip() for c in frame.columns]
     return frame
+
+
+def _read(path: Path) -> pd.DataFrame:
+    kind = path.suffix.lower()
+    if kind == ".parquet":
+        if (rows := ParquetFile(path).metadata.num_rows) > MOST_ROWS:
+            raise ValueError(f"it has {rows} rows, more than {MOST_ROWS}")
+        return pd.read_parquet(path).reset_index(drop=True)
+    if kind == ".xlsx":
+        with ZipFile(path) as file:
+            if (size := sum(part.file_size for part in file.infolist())) > MOST_BYTES:
+                raise ValueError(f"it unpacks to {size} bytes, more than {MOST_BYTES}")
+        frame = pd.read_excel(path, keep_default_na=False, na_values=NA)
+        return frame.dropna(how="all").reset_index(drop=True)
+    raw = path.read_bytes()
+    try:
+        text, encoding = raw.decode("utf-8-sig"), "utf-8-sig"
+    except UnicodeDecodeError:
+        text, encoding = raw.decode("cp932"), "cp932"
+    if "\0" in text:
+        raise ValueError("it holds binary data")
+    separator = max(",;\t", key=text.partition("\n")[0].count)
+    return pd.read_csv(path, sep=separator, encoding=encoding, keep_default_na=False, na_values=NA)
 
 
 def match_paths(table: pd.DataFrame, files: list[str], column: str | None) -> pd.DataFrame:
@@ -54,8 +69,10 @@ def match_paths(table: pd.DataFrame, files: list[str], column: str | None) -> pd
     Raises
     ------
     InputError
-        If ``column`` is not in the table, no column matches a file, or an image is listed twice.
+        If ``column`` is not in the table, no column matches a file, or an image is listed twice; or
+        two columns are called the same.
     """
+    refuse_twice(table)
     if column is not None and column not in table.columns:
         raise InputError(
             f"The table has no column {column!r}; it has {', '.join(map(str, table.columns))}. "
@@ -86,6 +103,15 @@ def match_paths(table: pd.DataFrame, files: list[str], column: str | None) -> pd
             "each image has one row. Keep one row an image."
         )
     return out.reset_index(drop=True)
+
+
+def refuse_twice(table: pd.DataFrame) -> None:
+    """Raise InputError if two columns are called the same (once spaces at the ends are gone)."""
+    twice = table.columns[table.columns.duplicated()]
+    if len(twice):
+        raise InputError(
+            f"The table has more than one column {str(twice[0])!r}. Give each a name of its own."
+        )
 
 
 class _Finder:

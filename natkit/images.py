@@ -1,10 +1,15 @@
 """Image files to arrays without losing bit depth, and the images of a prepared folder as one set."""
 
+import io
+import math
 import os
+import stat
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -17,6 +22,9 @@ from natkit.progress import progress
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 MAX_PIXELS = 178_956_970  # Pillow's own guard against decompression bombs
+MAX_BYTES = 4 * MAX_PIXELS  # decoded: what the largest picture of four channels takes
+FORMATS = ("PNG", "JPEG", "BMP", "WEBP")  # of Pillow; others start programs or read other files
+TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # how such a file begins
 
 
 class UnreadableImage(Exception):
@@ -27,60 +35,165 @@ class UnreadableImage(Exception):
         self.reason = reason
 
 
-def read_image(path: str | Path) -> np.ndarray:
-    """Decode a file to (h, w) or (h, w, c) in its own depth: uint8, uint16 or float32.
+@dataclass(frozen=True)
+class Picture:
+    """A decoded file: ``pixels`` (h, w) or (h, w, c), its ``format`` ("PNG", "TIFF", …), the number of ``pages``
+    (the first is decoded) and when it was ``captured`` (ISO text from EXIF; "" if the file doesn't say)."""
 
-    Deep images keep their depth (never ``.convert("RGB")``, which saturates 16-bit grey). A palette
-    becomes RGB, 1 bit becomes 0/255, CMYK becomes RGB.
+    pixels: np.ndarray
+    format: str
+    pages: int
+    captured: str
+
+
+def read_image(path: str | Path) -> np.ndarray:
+    """Decode a file to (h, w) or (h, w, c) in its own depth; see :func:`open_image`."""
+    return open_image(path).pixels
+
+
+def open_image(path: str | Path) -> Picture:
+    """Decode a file in its own depth: uint8, uint16 or float32; of several pages the first.
+
+    Deep images keep their depth (never ``.convert("RGB")``, which saturates 16-bit grey); 12 bits come in uint16. A
+    palette becomes RGB, 1 bit becomes 0/255, CMYK becomes RGB. A picture that EXIF calls turned or mirrored is set
+    upright. What a file is, its first bytes tell, whatever its name.
 
     Raises
     ------
     UnreadableImage
-        If the file is empty, cut short, no image, or larger than ``MAX_PIXELS``.
-    FileNotFoundError
-        If there is no such file.
+        If the file is empty, cut short, no image, or larger than ``MAX_PIXELS`` or ``MAX_BYTES``.
+    FileNotFoundError, PermissionError, IsADirectoryError
+        If there is no such file, it may not be read, or is a folder.
     """
-    path = Path(path)
-    if path.stat().st_size == 0:
+    facts = Path(path).stat()
+    if not stat.S_ISREG(facts.st_mode) and not stat.S_ISDIR(facts.st_mode):
+        raise UnreadableImage(
+            "not_an_image", "a pipe or a device"
+        )  # opening it could wait for ever
+    if facts.st_size == 0 and stat.S_ISREG(facts.st_mode):
         raise UnreadableImage("empty", "0 bytes")
-    try:
-        if path.suffix.lower() in (".tif", ".tiff"):
-            return _read_tiff(path)
-        with Image.open(path) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise UnreadableImage("too_big", f"{image.width} x {image.height} pixels")
-            if image.mode in ("P", "CMYK", "YCbCr", "LAB", "HSV"):
-                image = image.convert("RGB")
-            elif image.mode == "1":
-                image = image.convert("L")
-            pixels = np.asarray(image)
-    except UnidentifiedImageError as error:
-        raise UnreadableImage("not_an_image", str(error)) from error
-    except Image.DecompressionBombError as error:
-        raise UnreadableImage("too_big", str(error)) from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise UnreadableImage("truncated", str(error)) from error
+    with open(path, "rb") as file:
+        try:
+            head = file.read(4)
+            file.seek(0)
+            return _open_tiff(file) if head in TIFF else _open_pillow(file)
+        except UnreadableImage:
+            raise
+        except UnidentifiedImageError as error:
+            raise UnreadableImage("not_an_image", str(error)) from error
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+            raise UnreadableImage("too_big", str(error)) from error
+        except MemoryError as error:
+            raise UnreadableImage("too_big", "it does not fit into memory") from error
+        except Exception as error:  # broken bytes make decoders raise anything, even AttributeError
+            raise UnreadableImage("truncated", str(error)) from error
+
+
+def _open_pillow(file: BinaryIO) -> Picture:
+    with Image.open(file, formats=FORMATS) as image:
+        if image.width * image.height > MAX_PIXELS:
+            raise UnreadableImage("too_big", f"{image.width} x {image.height} pixels")
+        kind, pages = image.format or "", getattr(image, "n_frames", 1)
+        image.load()
+        turned, captured = _exif(image)
+        if image.mode in ("P", "PA", "CMYK", "YCbCr", "LAB", "HSV"):
+            image = image.convert("RGB")
+        elif image.mode == "1":
+            image = image.convert("L")
+        pixels = np.asarray(image)
     if pixels.dtype == np.int32:  # how Pillow holds 16-bit grey PNG of some modes
         pixels = pixels.astype(np.uint16)
-    return pixels
+    return Picture(_upright(pixels, turned), kind, pages, captured)
 
 
-def _read_tiff(path: Path) -> np.ndarray:
+def _exif(image: Image.Image) -> tuple[object, str]:
+    """Orientation and time of capture; a broken EXIF tells nothing, but the picture may be whole."""
+    try:
+        exif = image.getexif()
+        taken = exif.get_ifd(_EXIF).get(_TAKEN) or exif.get(_SAVED)
+        return exif.get(_TURNED), _captured(taken)
+    except Exception:  # broken bytes again
+        return None, ""
+
+
+def _open_tiff(file: BinaryIO) -> Picture:
     import tifffile  # 0.1 s; needed for TIFF alone
 
-    try:
-        with tifffile.TiffFile(path) as file:
-            page = file.pages[0]
-            if page.size > MAX_PIXELS * 4:
-                raise UnreadableImage("too_big", f"{page.shape}")
-            pixels = page.asarray()
-    except tifffile.TiffFileError as error:
-        raise UnreadableImage("not_an_image", str(error)) from error
-    except (OSError, ValueError, RuntimeError, IndexError) as error:
-        raise UnreadableImage("truncated", str(error)) from error
+    with tifffile.TiffFile(file) as tiff:
+        page = tiff.pages[0]
+        _check_size(page)
+        if page.compression in tifffile.TIFF.IMAGE_COMPRESSIONS:
+            _check_pictures_inside(file, page)
+        pixels = _meant(page, page.asarray(maxworkers=1))
+        if pixels.ndim not in (2, 3) or pixels.size == 0:
+            raise UnreadableImage("not_an_image", f"an array of {pixels.shape}")
+        turned, saved = page.tags.valueof(_TURNED), page.tags.valueof(_SAVED)
+        return Picture(_upright(pixels, turned), "TIFF", len(tiff.pages), _captured(saved))
+
+
+def _check_size(page) -> None:
+    """Refuse a page, before memory is taken for it, that is huge or lacks strips (never written memory would show)."""
+    tile = math.prod(page.chunks) * page.dtype.itemsize if page.is_tiled else 0
+    if page.imagewidth * page.imagelength > MAX_PIXELS or max(page.nbytes, tile) > MAX_BYTES:
+        raise UnreadableImage("too_big", f"{page.shape}")
+    if not page.is_contiguous and len(page.dataoffsets) < math.prod(page.chunked):
+        raise UnreadableImage("truncated", f"{len(page.dataoffsets)} strips of {page.chunked}")
+
+
+def _check_pictures_inside(file: BinaryIO, page) -> None:
+    """Refuse strips that are JPEG, JPEG 2000, … of more pixels than a strip has: they are decoded whole.
+
+    Those that Pillow doesn't know (JPEG XL, JPEG XR, LERC) are refused, for nothing limits their size.
+    """
+    for start, length in zip(page.dataoffsets, page.databytecounts, strict=False):
+        file.seek(start)
+        strip = file.read(length)
+        if strip:
+            with Image.open(
+                io.BytesIO(strip), formats=("JPEG", "JPEG2000", "PNG", "WEBP")
+            ) as image:
+                if image.width * image.height > math.prod(page.chunks):
+                    raise UnreadableImage("too_big", f"a strip of {image.size} in {page.shape}")
+
+
+def _meant(page, pixels: np.ndarray) -> np.ndarray:
+    """Pixels of a TIFF as they are to be seen: planes together, white bright, a palette or CMYK as RGB."""
+    if page.axes == "SYX":
+        pixels = np.moveaxis(pixels, 0, 2)
+    if page.photometric == 0 and pixels.dtype.kind in "bu":  # 0 is white
+        pixels = ~pixels if pixels.dtype == bool else 2**page.bitspersample - 1 - pixels
+    if pixels.dtype == bool:
+        return pixels.astype(np.uint8) * np.uint8(255)
+    if page.photometric == 3 and page.colormap is not None and pixels.dtype == np.uint8:
+        return (page.colormap >> 8).astype(np.uint8).T[pixels]
+    if page.photometric == 5 and pixels.dtype == np.uint8 and pixels.shape[2:] == (4,):
+        return np.asarray(Image.fromarray(pixels, "CMYK").convert("RGB"))
+    if pixels.dtype.kind not in "iuf":
+        raise UnreadableImage("not_an_image", f"pixels of type {pixels.dtype}")
     if pixels.dtype not in (np.uint8, np.uint16):
-        pixels = pixels.astype(np.float32)
+        with np.errstate(over="ignore"):  # a value that float32 can't hold is infinite
+            pixels = pixels.astype(np.float32)
     return pixels
+
+
+_TURNED, _SAVED, _EXIF, _TAKEN = 274, 306, 0x8769, 36867  # tags of TIFF 6.0 and EXIF 2.3
+
+
+def _upright(pixels: np.ndarray, turned: object) -> np.ndarray:
+    """Undo an orientation of TIFF 6.0: 2 mirrored, 3 upside down, 6 a quarter to the left, …"""
+    turned = turned if isinstance(turned, int) else 1
+    if turned in (2, 4, 5, 7):
+        pixels = pixels[:, ::-1]
+    quarters = {3: 2, 4: 2, 5: 1, 6: 3, 7: 3, 8: 1}.get(turned, 0)
+    return np.ascontiguousarray(np.rot90(pixels, quarters))
+
+
+def _captured(stamp: object) -> str:
+    """``2026:04:01 08:30:00`` as EXIF writes it to ``2026-04-01T08:30:00``; anything else to ""."""
+    try:
+        return datetime.strptime(str(stamp).strip("\0 "), "%Y:%m:%d %H:%M:%S").isoformat()
+    except ValueError:
+        return ""
 
 
 def resize(pixels: np.ndarray, size: int) -> np.ndarray:

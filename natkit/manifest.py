@@ -2,8 +2,9 @@
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pandas as pd
 
@@ -23,6 +24,7 @@ COLUMNS = (
     "bits",
     "pixel_hash",
 )
+MENDED = (".png", ".tif")  # behind the user's own name, so that both formats are told apart
 LEDGER = ("time", "path", "rule", "finding", "evidence", "action", "by")
 
 
@@ -50,13 +52,19 @@ class Prepared:
         return self.info["manifest_sha256"]
 
     def file(self, path: str) -> Path:
-        """Where an image lies: its mended copy if there is one, else the user's own file."""
-        mended = self.folder / "images" / path
-        return mended if mended.exists() else self.root / path
+        """Where an image lies: its mended copy (``images/…`` with .png or .tif behind) if there is one,
+        else the user's own file."""
+        mended = (self.folder / "images" / f"{path}{suffix}" for suffix in MENDED)
+        return next((file for file in mended if file.exists()), self.root / path)
 
 
 def write(
-    folder: str | Path, root: str | Path, table: pd.DataFrame, ledger: pd.DataFrame, info: dict
+    folder: str | Path,
+    root: str | Path,
+    table: pd.DataFrame,
+    ledger: pd.DataFrame,
+    info: dict,
+    images: Callable[[Path], None] | None = None,
 ) -> Prepared:
     """Write a prepared folder, whole or not at all, and read it back.
 
@@ -72,8 +80,15 @@ def write(
         The columns of ``LEDGER``; ``evidence`` holds JSON text.
     info
         JSON-able: ``label`` (str or None), ``groups`` (list), ``rules``, ``counts`` and what else data_prep knows.
+    images
+        Writes mended images into ``images/`` of the folder it is given; it may correct their rows of ``table``.
     """
     folder, root = Path(folder).absolute(), Path(root).absolute()
+    way = Path(os.path.relpath(root, folder)).as_posix()
+    if way != way.encode("utf-8", "replace").decode():
+        raise InputError(
+            f"The folder of the images is called {way!r}, which is not UTF-8 text. Rename it."
+        )
     if folder.exists() and any(folder.iterdir()):
         raise InputError(
             f"{folder} is not empty, and a prepared folder is never overwritten. "
@@ -84,6 +99,8 @@ def write(
     _check(table)
     with writing(folder) as part:
         part.mkdir()
+        if images is not None:
+            images(part)
         table.to_csv(part / "manifest.csv", index=False, encoding="utf-8")
         ledger.loc[:, list(LEDGER)].to_csv(part / "ledger.csv", index=False, encoding="utf-8")
         write_json(
@@ -91,7 +108,7 @@ def write(
             {
                 "format": FORMAT,
                 "version": VERSION,
-                "root": Path(os.path.relpath(root, folder)).as_posix(),
+                "root": way,
                 "manifest_sha256": sha256(part / "manifest.csv"),
                 **info,
             },
@@ -123,6 +140,10 @@ def read(folder: str | Path) -> Prepared:
             f"{folder} is not a prepared folder ({error}). Make one with data_prep.prepare(), or run "
             "the notebook 01_clean first."
         ) from error
+    if not isinstance(info, dict) or not isinstance(info.get("root"), str):
+        raise InputError(
+            f"{folder / 'prepared.json'} does not say where the images lie. Prepare them again."
+        )
     if info.get("format") != FORMAT or info.get("version") != VERSION:
         raise InputError(
             f"{folder} has format {info.get('format')} version {info.get('version')}, but this natkit "
@@ -152,9 +173,22 @@ def _check(table: pd.DataFrame) -> None:
             f"The manifest has splits {sorted(map(str, odd))}; only {SPLITS} are known."
         )
     for path in table["path"]:
-        pure = PurePosixPath(path)
-        if pure.is_absolute() or ".." in pure.parts or "\\" in path or ":" in pure.parts[0]:
+        if not can_hold(path):
             raise InputError(
-                f"The path {path!r} leaves the root of the images. Paths in a manifest are relative, "
-                "with forward slashes."
+                f"The path {path!r} leaves the root of the images, or is none. Paths in a manifest "
+                "are relative, with forward slashes and without control characters."
             )
+
+
+def can_hold(path: object) -> bool:
+    """Can a manifest hold this path? It is UTF-8, relative, with forward slashes, and stays in the root.
+
+    Only the path is judged. A link that lies in the root is the user's own, and may lead out of it.
+    """
+    if not isinstance(path, str) or any(
+        c == "\\" or c < " " or "\ud800" <= c <= "\udfff" for c in path
+    ):
+        return False
+    parts = PurePosixPath(path).parts
+    leaves = path.startswith("/") or ".." in parts or PureWindowsPath(path).drive != ""
+    return len(parts) > 0 and not leaves

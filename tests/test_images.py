@@ -32,6 +32,42 @@ def test_tiff_keeps_floats_and_many_channels(tmp_path):
     np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), many)
 
 
+def test_planes_palettes_and_inks_of_a_tiff_are_seen_as_meant(tmp_path):
+    """TIFF 6.0: planes apart (284), 0 is white (262 = 0), a palette (262 = 3), inks (262 = 5)."""
+
+    def read(pixels, **how):
+        tifffile.imwrite(tmp_path / "a.tif", pixels, **how)
+        return read_image(tmp_path / "a.tif")
+
+    planes = np.moveaxis(RGB, 2, 0)
+    for compression in (None, "lzw"):
+        how = {"planarconfig": "separate", "compression": compression}
+        np.testing.assert_array_equal(read(planes, photometric="rgb", **how), RGB)
+    np.testing.assert_array_equal(read(GREY8, photometric="miniswhite"), 255 - GREY8)
+    for photometric, black in (("miniswhite", True), ("minisblack", False)):
+        shown = read(GREY8 > 99, photometric=photometric)
+        np.testing.assert_array_equal(shown, np.where((GREY8 > 99) ^ black, 255, 0))
+        assert shown.dtype == np.uint8
+    colours = RNG.integers(0, 256, (3, 256), dtype=np.uint16) * 257
+    shown = read(GREY8, photometric="palette", colormap=colours)
+    np.testing.assert_array_equal(shown, (colours >> 8).T[GREY8])
+    inks = np.dstack([255 - RGB, np.zeros_like(GREY8)])
+    np.testing.assert_array_equal(read(inks, photometric="separated"), RGB)
+    # "all rows are in one strip" is written as the largest number
+    np.testing.assert_array_equal(read(GREY16, compression="lzw", rowsperstrip=2**31), GREY16)
+
+
+def test_what_a_file_is_its_content_tells(tmp_path):
+    """A PNG called .tif, a TIFF called .png; and no format that natkit does not name."""
+    Image.fromarray(GREY16).save(tmp_path / "a.tif", format="PNG")
+    tifffile.imwrite(tmp_path / "b.png", GREY16)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), GREY16)
+    np.testing.assert_array_equal(read_image(tmp_path / "b.png"), GREY16)
+    Image.fromarray(RGB).save(tmp_path / "c.png", format="EPS")  # reading it would start a program
+    with pytest.raises(UnreadableImage, match="not_an_image"):
+        read_image(tmp_path / "c.png")
+
+
 def test_palette_and_cmyk_become_rgb_and_one_bit_becomes_grey(tmp_path):
     Image.fromarray(RGB).quantize(4).save(tmp_path / "p.png")
     Image.fromarray(RGB).convert("CMYK").save(tmp_path / "c.jpg")
@@ -39,6 +75,32 @@ def test_palette_and_cmyk_become_rgb_and_one_bit_becomes_grey(tmp_path):
     assert read_image(tmp_path / "p.png").shape == (12, 10, 3)
     assert read_image(tmp_path / "c.jpg").shape == (12, 10, 3)
     assert set(np.unique(read_image(tmp_path / "b.png"))) == {0, 255}
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_turned_picture_is_set_upright_in_every_format(tmp_path, orientation):
+    """EXIF 2.3, tag 274: the same eight cases for PNG and TIFF, told by where the brightest corner goes."""
+    upright = np.zeros((4, 6), np.uint8)
+    upright[0, 0], upright[0, 5] = 200, 100
+    stored = {
+        1: upright, 2: upright[:, ::-1], 3: upright[::-1, ::-1], 4: upright[::-1],
+        5: upright.T, 6: np.rot90(upright, 1), 7: upright[::-1, ::-1].T, 8: np.rot90(upright, 3),
+    }[orientation]  # fmt: skip
+    exif = Image.Exif()
+    exif[274] = orientation
+    Image.fromarray(np.ascontiguousarray(stored)).save(tmp_path / "a.png", exif=exif)
+    tag = [(274, 3, 1, orientation, False)]
+    tifffile.imwrite(tmp_path / "a.tif", np.ascontiguousarray(stored), extratags=tag)
+    for name in ("a.png", "a.tif"):
+        np.testing.assert_array_equal(read_image(tmp_path / name), upright)
+
+
+@pytest.mark.parametrize("compression", [None, "lzw", "deflate", "packbits"])
+def test_tiff_of_12_bits_and_compressed_ones_are_whole(tmp_path, compression):
+    twelve = GREY16 >> 4
+    bits = {"bitspersample": 12} if compression is None else {"compression": compression}
+    tifffile.imwrite(tmp_path / "a.tif", twelve, **bits)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), twelve)
 
 
 def test_each_kind_of_broken_file_has_its_reason(tmp_path):
@@ -110,5 +172,7 @@ def test_mixed_kinds_and_vanished_files_are_told(tmp_path):
 def test_a_mended_copy_takes_precedence(tmp_path):
     images = prepared(tmp_path, [GREY8, GREY8, GREY8])
     (tmp_path / "prepared" / "images").mkdir()
-    Image.fromarray(np.full((12, 10), 7, np.uint8)).save(tmp_path / "prepared" / "images" / "2.png")
-    assert images.pixels(8)[2].max() == 7
+    mended = tmp_path / "prepared" / "images"
+    Image.fromarray(np.full((12, 10), 7, np.uint8)).save(mended / "2.png.png")
+    tifffile.imwrite(mended / "1.png.tif", np.full((12, 10), 9, np.uint8))
+    assert images.pixels(8).max(axis=(1, 2, 3)).tolist()[1:] == [9, 7]

@@ -69,6 +69,13 @@ def test_nothing_is_overwritten(tmp_path):
         ({"path": ["a.png", "/etc/passwd", "d.png"]}, "leaves the root"),
         ({"path": ["a.png", "C:/x.png", "d.png"]}, "leaves the root"),
         ({"path": ["a.png", "b\\c.png", "d.png"]}, "leaves the root"),
+        ({"path": ["a.png", "b/../../c.png", "d.png"]}, "leaves the root"),
+        ({"path": ["a.png", "//server/c.png", "d.png"]}, "leaves the root"),
+        ({"path": ["a.png", "C:x.png", "d.png"]}, "leaves the root"),
+        ({"path": ["a.png", "a\nb.png", "d.png"]}, "leaves the root"),
+        ({"path": ["a.png", ".", "d.png"]}, "or is none"),
+        ({"path": ["a.png", "", "d.png"]}, "or is none"),
+        ({"path": ["a.png", np.nan, "d.png"]}, "or is none"),
     ],
 )
 def test_broken_manifests_are_neither_written_nor_read(tmp_path, changes, message):
@@ -81,6 +88,31 @@ def test_broken_manifests_are_neither_written_nor_read(tmp_path, changes, messag
         manifest.read(tmp_path / "p")
 
 
+@pytest.mark.parametrize("path", ["a\0.png", "a\udce9.png", "\\\\server\\a.png", "/", "..", 7])
+def test_paths_that_no_file_of_the_root_has_are_not_held(path):
+    """Also those that no CSV could bring: NUL, bytes that aren't UTF-8."""
+    assert not manifest.can_hold(path)
+
+
+def test_odd_names_and_links_of_the_user_are_held(tmp_path):
+    """A time in a name is no drive; what a link in the root leads to is the user's own choice."""
+    names = ["08:30:00.png", "..a.png", "画像 1.png"]
+    assert all(manifest.can_hold(name) for name in names)
+    (tmp_path / "else").mkdir()
+    (tmp_path / "else" / "x.png").write_bytes(b"x")
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "link").symlink_to(tmp_path / "else")
+    named = table(path=["a.png", "link/x.png", "d.png"])
+    prepared = manifest.write(tmp_path / "p", tmp_path / "root", named, LEDGER, {})
+    assert prepared.file("link/x.png").read_bytes() == b"x"
+
+
+def test_a_root_that_is_not_utf8_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(InputError, match="not UTF-8"):
+        manifest.write(tmp_path / "p", tmp_path / "caf\udce9", table(), LEDGER, {})
+    assert not list(tmp_path.iterdir())
+
+
 def test_other_folders_and_other_versions_are_refused(tmp_path):
     with pytest.raises(InputError, match="not a prepared folder"):
         manifest.read(tmp_path)
@@ -90,6 +122,13 @@ def test_other_folders_and_other_versions_are_refused(tmp_path):
     with pytest.raises(InputError, match="version 99"):
         manifest.read(tmp_path / "p")
     manifest.write(tmp_path / "q", tmp_path, table(), LEDGER, {})
+    for text in ("[]", json.dumps({"format": manifest.FORMAT, "version": manifest.VERSION})):
+        (tmp_path / "q" / "prepared.json").write_text(text)
+        with pytest.raises(InputError, match="does not say where the images lie"):
+            manifest.read(tmp_path / "q")
+    (tmp_path / "q" / "prepared.json").write_text(
+        (tmp_path / "p" / "prepared.json").read_text().replace("99", "1")
+    )
     table().drop(columns="weight").to_csv(tmp_path / "q" / "manifest.csv", index=False)
     with pytest.raises(InputError, match=r"lacks the columns \['weight'\]"):
         manifest.read(tmp_path / "q")

@@ -118,6 +118,7 @@ def _data(prepared: Prepared, planted: tuple[list[dict], dict] | None) -> dict:
         "groups": info["groups"],
         "findings": info["findings"],
         "looked_for": info["rules"],
+        "sentences": info["sentences"],
         "planted": kinds,
         "false_alarms": false_alarms,
     }

@@ -40,10 +40,10 @@ def finding_counts(
 ) -> Axes:
     """Images per finding, in the order given (worst first); problems in vermillion.
 
-    Up to 12 rows are drawn; the table below the chart holds all. A finding on no single image says
-    that it concerns the data set as a whole. ``counts`` ("listed", "quarantined") go in the title.
+    Up to 16 rows are drawn, those on single images before those on the data set as a whole; the
+    table below the chart holds all. ``counts`` ("listed", "quarantined") go in the title.
     """
-    rows = list(findings)[:12]
+    rows = sorted(findings, key=titles.whole)[:16]
     y = np.arange(len(rows))[::-1]
     colours = [VERMILLION if f["severity"] == "problem" else GREY for f in rows]
     sizes = [0 if titles.whole(f) else f["count"] for f in rows]
@@ -103,7 +103,9 @@ def found_planted(ax: Axes, planted: Sequence[dict], words: Words) -> Axes:
     ax.set_ylim(-0.7, max(len(rows), 1) - 0.3)
     ax.set_xlabel(words("chart.planted.axis"))
     unseen = sum(not row["looked_for"] for row in rows)
-    subtitle = words("chart.planted.subtitle", kinds=len(rows), unseen=unseen)
+    subtitle = words("chart.planted.subtitle_all", kinds=len(rows))
+    if unseen:
+        subtitle = words("chart.planted.subtitle", kinds=len(rows), unseen=unseen)
     headline(ax, titles.planted(rows, words), subtitle)
     return ax
 

@@ -77,8 +77,14 @@ def theme(lang: str) -> Iterator[None]:
         "figure.facecolor": "white",
         "savefig.facecolor": "white",
     }
-    with matplotlib.rc_context(style):
-        yield
+    try:
+        with matplotlib.rc_context(style):
+            try:
+                yield
+            finally:  # a notebook's backend turns this on with the first figure, and needs it kept
+                shown = matplotlib.is_interactive()
+    finally:
+        matplotlib.interactive(shown)
 
 
 def save(fig: Figure, path: str | Path) -> Path:

@@ -3,16 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import roc_auc_score
 
 from data_prep.bias import (
-    auc_of,
     balanced_weights,
-    binned,
     class_imbalance,
     cramers_v,
     group_imbalance,
-    out_of_fold,
     shortcuts,
 )
 
@@ -74,17 +70,46 @@ def test_a_group_that_goes_with_the_label_is_found_and_an_independent_one_is_not
     assert sum(sum(row.values()) for row in finding.evidence["counts"].values()) == 600
 
 
+@pytest.mark.parametrize("values", [2, 3, 4])
+def test_a_weak_confounding_is_found_among_independent_groups(values):
+    """V = 0.2 at n = 500 in at least 38 of 40 sets, beside two groups that mean nothing."""
+    steps = np.linspace(-1, 1, values)
+    rise = 0.2 * np.sqrt(0.3 * 0.7) * steps / steps.std()  # of the rate of defects, by value
+    found, alarms = 0, 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        groups = pd.DataFrame({"lot": rng.integers(values, size=500)})
+        y = pd.Series((rng.random(500) < 0.3 + rise[groups["lot"]]).astype(int).astype(str))
+        groups = groups.assign(camera=rng.integers(3, size=500), day=rng.integers(4, size=500))
+        names = [f.evidence["column"] for f in group_imbalance(y, groups, seed)]
+        found += "lot" in names
+        alarms += len(set(names) - {"lot"}) > 0
+    assert found >= 38
+    assert alarms <= 3
+
+
+def test_a_tiny_table_does_not_alarm():
+    """Both images of camera B are defective: chance alone does that once in 12 such sets."""
+    y = pd.Series(["1"] * 6 + ["0"] * 14)
+    camera = pd.Series(["B"] * 2 + ["A"] * 18, name="camera")
+    assert group_imbalance(y, camera, seed=0) == []
+    whole = pd.Series(["B"] * 6 + ["A"] * 14, name="camera")  # control
+    (finding,) = group_imbalance(y, whole, seed=0)
+    assert finding.evidence["p"] < 0.01
+
+
 def test_false_alarms_of_both_checks_are_rare():
-    """40 sets of 200 images where nothing is there to be found."""
+    """40 sets of 200 images where nothing is there to be found; 8 % are allowed, 5 % promised."""
     rng = np.random.default_rng(5)
-    alarms = 0
+    shortcut, confounded = 0, 0
     for seed in range(40):
         y = labels(200, seed=seed)
         cols = {"camera": rng.choice(list("ABC"), 200), "heat": rng.normal(size=200)}
         cols |= {"serial": np.arange(200), "name": [f"n{i}" for i in range(200)]}
-        alarms += bool(judge(y, cols, {"brightness": rng.random(200)}, seed=seed))
-        alarms += bool(group_imbalance(y, pd.Series(cols["camera"], name="camera"), seed))
-    assert alarms <= 1
+        shortcut += bool(judge(y, cols, {"brightness": rng.random(200)}, seed=seed))
+        confounded += bool(group_imbalance(y, pd.Series(cols["camera"], name="camera"), seed))
+    assert shortcut <= 3
+    assert confounded <= 3
 
 
 def test_a_column_that_names_the_label_comes_first_with_auc_one():
@@ -105,7 +130,7 @@ def test_columns_that_tell_the_label_only_together_are_found():
     """Three weak columns: none reaches the limit alone."""
     y = labels(500, share=0.5)
     rng = np.random.default_rng(2)
-    weak = {c: np.where(rng.random(500) < np.where(y == "1", 0.6, 0.42), "x", "y") for c in "abc"}
+    weak = {c: np.where(rng.random(500) < np.where(y == "1", 0.58, 0.44), "x", "y") for c in "abc"}
     found = judge(y, weak)
     assert [(source, column) for source, column, _ in found] == [("table", "a, b, c")]
 
@@ -115,7 +140,7 @@ def test_image_statistics_that_tell_the_label_are_found():
     brightness = np.random.default_rng(3).normal(size=400) + 1.5 * (y == "1")
     ((source, column, auc),) = judge(y, None, {"brightness": brightness})
     assert (source, column) == ("image statistics", "brightness")
-    assert auc["value"] == pytest.approx(0.856, abs=0.04)  # Phi(1.5 / sqrt 2), less the tenths
+    assert auc["value"] == pytest.approx(0.856, abs=0.04)  # Phi(1.5 / sqrt 2), less the fifths
 
 
 def test_a_gap_that_goes_with_the_label_is_a_shortcut():
@@ -143,30 +168,6 @@ def test_more_classes_and_missing_labels_are_handled():
     ((_, _, auc),) = judge(y, {"camera": camera.tolist()})
     assert auc["n"] == 181
     assert auc["value"] == pytest.approx((1 + 0.75 + 0.75) / 3, abs=0.02)
-
-
-def test_auc_agrees_with_scikit_learn():
-    rng = np.random.default_rng(0)
-    y = rng.integers(0, 3, 200)
-    scores = rng.integers(0, 6, (200, 3)) + 2.0 * np.eye(3)[y]
-    scores /= scores.sum(axis=1, keepdims=True)
-    expected = roc_auc_score(y, scores, multi_class="ovr", average="macro")
-    assert auc_of(scores, y, np.arange(3)) == pytest.approx(expected)
-
-
-def test_a_useless_column_is_worth_one_half_whatever_the_folds():
-    """With class shares or unknown values in the score, AUC would stray from one half here."""
-    y = (np.arange(200) < 60).astype(int)
-    folds = np.minimum(np.arange(200) // 40, 4)  # the first fold holds one class alone
-    for codes in (np.zeros(200, int), np.arange(200)):
-        scores = out_of_fold([codes], y, folds, 2)
-        assert auc_of(scores, y, np.array([0, 1])) == pytest.approx(0.5)
-
-
-def test_numbers_are_cut_in_tenths_and_gaps_stand_apart():
-    codes = binned(pd.Series([*range(100), np.nan]))
-    assert np.bincount(codes).tolist() == [10] * 10 + [1]
-    assert len(set(binned(pd.Series(["a", None, "b", "a"])))) == 3
 
 
 def test_weights_balance_classes_and_groups():

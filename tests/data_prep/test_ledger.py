@@ -39,7 +39,7 @@ def test_the_prepared_folder_holds_what_is_kept(path_walked):
     counts = prepared.info["counts"]
     assert counts["kept"] == counts["train"] + counts["val"] + counts["test"] == len(table)
     assert counts["listed"] == counts["kept"] + counts["quarantined"]
-    assert prepared.info["rules"] == list(audit.rules)
+    assert prepared.info["rules"] == list(audit.looked_for)
     assert [g["role"] for g in prepared.info["groups"]] == [
         *("balanced", "balanced", "balanced", "kept together")
     ]
@@ -108,7 +108,7 @@ def test_without_table_there_are_splits_and_no_label(tmp_path):
     prepared = data_prep.prepare(audit, tmp_path / "out")
     assert prepared.info["label"] is None
     assert prepared.info["counts"] == {
-        **{"listed": 40, "kept": 40, "quarantined": 0},
+        **{"listed": 40, "kept": 40, "quarantined": 0, "mended": 0},
         **{"train": 24, "val": 8, "test": 8},
     }
     assert set(prepared.table["weight"]) == {1.0}

@@ -10,6 +10,7 @@ from PIL import Image
 from data_prep import bias, samples
 from data_prep import line as drawing
 from data_prep.soil import FOUND_BY
+from data_prep.statistics import damage
 from natkit.errors import InputError
 from natkit.images import read_image
 
@@ -108,6 +109,11 @@ def test_each_fault_hits_an_image_of_its_own_and_is_what_it_says(path_walked):
         elif kind == "near_copy":
             difference = np.abs(read_image(file).astype(int) - read_image(root / detail))
             assert 0 < difference.mean() < 15
+        elif kind == "dead_lines":
+            found = damage(read_image(file))
+            assert 1 <= len(found.rows) + len(found.columns) <= 3
+        elif kind == "dead_block":
+            assert damage(read_image(file)).block is not None
         elif kind == "dark":
             assert read_image(file).mean() < 0.5 * read_image(clean / path).mean()
 
@@ -140,10 +146,7 @@ def test_the_biased_sample_is_biased_as_told(line, path_walked):
 def test_every_planted_fault_of_a_covered_kind_is_found_without_false_alarm(path_walked):
     rows, alarms = samples.compare(path_walked.truth, path_walked.prepared)
     covered = [row for row in rows if row["looked_for"]]
-    assert {row["kind"] for row in covered} == {
-        *("absent", "truncated", "empty", "blank", "half_transferred"),
-        *("exact_copy", "missing_value", "biased_sample"),
-    }
+    assert {row["kind"] for row in covered} == set(FOUND_BY)
     assert [row["missed"] for row in covered] == [0] * len(covered)
     assert all(row["planted"] >= 1 for row in covered)
     assert alarms["flagged"] <= 0.01 * alarms["clean"]

@@ -11,8 +11,9 @@ import tifffile
 from PIL import Image
 
 import data_prep
-from data_prep.scanning import measure, missing_share, pixel_hash, statistics
+from data_prep.scanning import measure, pixel_hash
 from natkit.errors import InputError
+from natkit.images import open_image
 
 
 def picture(seed=0, shape=(40, 50), dtype=np.uint8):
@@ -73,44 +74,6 @@ def test_the_hash_is_of_the_pixels_alone(tmp_path):
     assert len({pixel_hash(p) for p in (pixels, *others)}) == 5
 
 
-def test_brightness_and_contrast_do_not_depend_on_the_depth():
-    pixels = picture()
-    shallow, deep = statistics(pixels), statistics(pixels.astype(np.uint16) * 257)
-    assert shallow == pytest.approx(deep, rel=1e-4)
-    flat = statistics(np.full((30, 30), 51, np.uint8))
-    assert flat["brightness"] == pytest.approx(0.2)
-    assert flat["contrast"] == 0
-    assert 0.45 < statistics(picture(shape=(300, 300)))["brightness"] < 0.55
-
-
-def test_blur_lowers_sharpness_and_gain_does_not():
-    from scipy.ndimage import gaussian_filter
-
-    sharp = picture(shape=(200, 200))
-    levels = [statistics(gaussian_filter(sharp, s))["sharpness"] for s in (0, 1, 3)]
-    assert levels[0] > levels[1] > levels[2]
-    assert statistics(sharp // 2)["sharpness"] == pytest.approx(levels[0], abs=0.01)
-
-
-@pytest.mark.parametrize("turns", range(4))
-@pytest.mark.parametrize("value", [0, 128])
-def test_a_lost_part_is_measured_at_every_edge(turns, value):
-    pixels = picture(shape=(100, 100, 3))
-    pixels[70:] = value
-    assert missing_share(np.rot90(pixels, turns)) == pytest.approx(0.3, abs=0.011)
-
-
-def test_a_repeated_last_row_counts_as_lost_and_a_gap_inside_does_not():
-    pixels = picture(shape=(100, 80))
-    repeated = pixels.copy()
-    repeated[60:] = repeated[59]
-    assert missing_share(repeated) == pytest.approx(0.4, abs=0.011)
-    inside = pixels.copy()
-    inside[40:80] = 0
-    assert missing_share(inside) == 0
-    assert missing_share(np.zeros((20, 30), np.uint8)) == 1
-
-
 def test_columns_that_clash_get_a_suffix_and_files_without_row_are_kept(tmp_path):
     for name in ("a.png", "b.png"):
         save(tmp_path / name, picture())
@@ -123,6 +86,55 @@ def test_columns_that_clash_get_a_suffix_and_files_without_row_are_kept(tmp_path
     assert table.loc["a.png", ["width", "width_user"]].tolist() == [50, 7]
     assert str(table["ng"].dtype) == "Int64"  # a class 1 did not become 1.0 for the gap
     assert pd.isna(table.loc["b.png", "ng"])
+    with pytest.raises(InputError, match="more than one column 'width_user'"):
+        data_prep.scan(tmp_path, table=user.assign(width_user=1))
+
+
+def test_a_stopped_scan_goes_on_and_reads_only_what_changed(tmp_path, monkeypatch):
+    for i in range(6):
+        save(tmp_path / "in" / f"{i}.png", picture(i))
+    cache = tmp_path / "scan.jsonl"
+    whole = data_prep.scan(tmp_path / "in", cache=cache).table
+    lines = cache.read_text().splitlines()
+    cache.write_text("\n".join(lines[:3]) + "\n" + lines[3][:40])  # killed in the middle of a row
+    read = []
+    monkeypatch.setattr(
+        "data_prep.scanning.open_image", lambda p: read.append(p.name) or open_image(p)
+    )
+    again = data_prep.scan(tmp_path / "in", cache=cache).table
+    pd.testing.assert_frame_equal(again, whole)
+    assert sorted(read) == ["3.png", "4.png", "5.png"]
+    save(tmp_path / "in" / "1.png", picture(99))
+    changed = data_prep.scan(tmp_path / "in", cache=cache).table
+    assert sorted(read) == ["1.png", "3.png", "4.png", "5.png"]
+    assert changed["pixel_hash"][1] != whole["pixel_hash"][1]
+
+
+def test_without_folder_the_images_that_the_table_lists_are_read(tmp_path):
+    for name in ("in/a.png", "in/b.png"):
+        save(tmp_path / name, picture())
+    pd.DataFrame({"file": ["in/a.png", "in/x.png"]}).to_csv(tmp_path / "t.csv", index=False)
+    table = data_prep.scan(table=tmp_path / "t.csv").table
+    assert list(zip(table["path"], table["status"], strict=True)) == [
+        *(("in/a.png", "ok"), ("in/x.png", "absent"))
+    ]
+    with pytest.raises(InputError, match="Give folder="):
+        data_prep.scan(table=pd.DataFrame({"file": ["a.png"]}))
+
+
+def test_pages_format_and_time_of_capture_are_told(tmp_path):
+    pages = np.stack([picture(i) for i in range(3)])
+    tifffile.imwrite(
+        tmp_path / "a.tif", pages, photometric="minisblack", datetime="2026:04:01 08:30:00"
+    )
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[36867] = "2026:05:02 09:10:11"
+    Image.fromarray(picture()).save(tmp_path / "b.jpg", exif=exif)
+    table = data_prep.scan(tmp_path).table
+    assert table["pages"].tolist() == [3, 1]
+    assert table["format"].tolist() == ["TIFF", "JPEG"]
+    assert table["captured"].tolist() == ["2026-04-01T08:30:00", "2026-05-02T09:10:11"]
+    assert table["pixel_hash"][0] == pixel_hash(pages[0])
 
 
 def test_what_cannot_be_scanned_is_said_in_one_sentence(tmp_path):
@@ -139,17 +151,24 @@ def test_the_public_names_are_there_and_stay_functions():
     """No module is called like a function: importing it would put it in the function's place."""
     for module in pkgutil.iter_modules(data_prep.__path__):
         importlib.import_module(f"data_prep.{module.name}")
-    for name in ("scan", "audit", "prepare"):
+    for name in ("scan", "audit", "prepare", "replay", "reinspect"):
         assert inspect.isfunction(getattr(data_prep, name))
     assert callable(data_prep.samples.soil)
     assert set(dir(data_prep)) == {
         "Audit",
         "Finding",
+        "Review",
         "Scan",
+        "apply",
+        "around",
         "audit",
         "prepare",
+        "reinspect",
+        "replay",
         "samples",
         "scan",
+        "thumbnails",
+        "to_xlsx",
     }
     with pytest.raises(AttributeError, match="data_prep has no 'clean'"):
         data_prep.clean  # noqa: B018

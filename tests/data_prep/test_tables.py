@@ -66,6 +66,12 @@ def test_tables_that_do_not_fit_are_refused():
     assert len(match_paths(same, FILES, None)) == 1
 
 
+def test_two_columns_of_one_name_are_refused(tmp_path):
+    (tmp_path / "t.csv").write_text("file,grade,grade \nlineA/1.png,1,2\n")
+    with pytest.raises(InputError, match="more than one column 'grade'"):
+        match_paths(read_table(tmp_path / "t.csv"), FILES, None)
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp932"])
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_plants_write_their_tables_in_many_ways(tmp_path, encoding, separator):

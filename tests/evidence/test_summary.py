@@ -106,7 +106,16 @@ def prepared(tmp_path):
         "label": "defect",
         "groups": [{"column": "camera", "role": "balanced", "values": 2}],
         "rules": ["absent", "exact_copy"],
-        "counts": {"listed": 122, "kept": n, "quarantined": 2, "train": 60, "val": 20, "test": 40},
+        "sentences": {"en": {}, "ja": {}},
+        "counts": {
+            "listed": 122,
+            "kept": n,
+            "quarantined": 2,
+            "mended": 0,
+            "train": 60,
+            "val": 20,
+            "test": 40,
+        },
         "findings": [FINDING],
     }
     ledger = pd.DataFrame(columns=manifest.LEDGER)

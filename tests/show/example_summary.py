@@ -4,6 +4,8 @@ import copy
 
 import numpy as np
 
+from data_prep.rules import RULES
+
 QUARANTINE = ("absent", "unreadable", "blank", "partly_missing", "exact_copy")
 
 
@@ -20,6 +22,19 @@ def finding(rule, severity, action, count, evidence=None, examples=()):
         "share": count / 2690,
         "evidence": evidence or {},
         "examples": list(examples),
+    }
+
+
+def sentences():
+    """Those of all rules, as data_prep puts them into a prepared folder."""
+    return {
+        lang: {
+            f"rule.{code}.{part}": getattr(rule, part)[lang]
+            for code, rule in RULES.items()
+            for part in ("name", "why", "detail")
+            if lang in getattr(rule, part)
+        }
+        for lang in ("en", "ja")
     }
 
 
@@ -64,12 +79,13 @@ def data():
         "name": "solar cells, soiled",
         "licence": "CC BY-NC-SA 4.0 (elpv-dataset; Buerhop-Lutz et al. 2018)",
         "hash": "3f9a1c" + "0b" * 29,
-        "counts": {"listed": 2690, "kept": 2537, "quarantined": 153,
+        "counts": {"listed": 2690, "kept": 2537, "quarantined": 153, "mended": 0,
                    "train": 1521, "val": 493, "test": 523},
         "label": {"column": "defect", "counts": {"0": 1715, "1": 822}},
         "groups": [{"column": "camera", "role": "balanced", "values": 2},
                    {"column": "shift", "role": "balanced", "values": 3}],
         "findings": quarantined + rest,
+        "sentences": sentences(),
         "looked_for": [*QUARANTINE, "missing_values", "class_imbalance", "group_imbalance",
                        "shortcut", "label_missing"],
         "planted": planted,

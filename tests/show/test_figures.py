@@ -72,6 +72,14 @@ def test_theme_leaves_matplotlib_as_it_was():
         assert dict(matplotlib.rcParams) == before
 
 
+def test_a_notebook_that_begins_to_show_figures_goes_on_to():
+    """Its backend turns interaction on with the first figure, which may be drawn inside the theme."""
+    with figures.theme("en"):
+        matplotlib.interactive(True)
+    assert matplotlib.is_interactive()
+    matplotlib.interactive(False)
+
+
 @pytest.mark.parametrize("lang", ["en", "ja"])
 def test_theme_has_every_glyph_that_factories_write(lang):
     with figures.theme(lang):

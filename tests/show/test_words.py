@@ -7,15 +7,12 @@ from string import Formatter
 
 import pytest
 
+from data_prep.soil import FOUND_BY
 from natkit.errors import InputError
 from natkit.evidence.verdict import REASONS
 from natkit.show.words import Words, words
 
 EN, JA = words("en"), words("ja")
-RULES = ("absent", "unreadable", "blank", "partly_missing", "exact_copy", "missing_values",
-         "class_imbalance", "group_imbalance", "shortcut", "label_missing")  # fmt: skip
-KINDS = ("absent", "truncated", "empty", "blank", "half_transferred", "exact_copy", "near_copy",
-         "blur", "dark", "gain", "missing_value", "biased_sample")  # fmt: skip
 SECTIONS = ("data", "training", "map", "evidence", "cost", "verdict", "provenance")
 SAME = ("NAT", "natkit", "Python", "AUROC", "CPU", "GPU", "NAT (Noise As Targets)")  # names
 
@@ -55,10 +52,7 @@ def test_no_sentence_is_left_untranslated():
 
 @pytest.mark.parametrize("lang", [EN, JA], ids=["en", "ja"])
 def test_everything_that_can_happen_has_its_sentence(lang):
-    for rule in RULES:
-        assert f"rule.{rule}.name" in lang
-        assert f"rule.{rule}.why" in lang
-    for kind in KINDS:
+    for kind in FOUND_BY:
         assert f"planted.{kind}" in lang
     for section in SECTIONS:
         assert f"absent.section.{section}" in lang
@@ -116,6 +110,13 @@ def test_an_unknown_code_stays_itself_and_an_unknown_language_is_refused():
     assert EN.name("rule", "brand_new") == "brand_new"
     with pytest.raises(InputError, match="en or ja"):
         words("fr")
+
+
+def test_sentences_of_rules_come_with_the_data():
+    both = {"en": {"rule.thin.name": "Too thin"}, "ja": {"rule.thin.name": "薄すぎ"}}
+    assert EN.with_sentences(both).name("rule", "thin") == "Too thin"
+    assert JA.with_sentences(both).name("rule", "thin") == "薄すぎ"
+    assert EN.name("rule", "thin") == "thin"
 
 
 def test_a_missing_number_gives_no_half_sentence():

@@ -54,6 +54,7 @@ def report(facts: dict | str | Path, folder: str | Path, lang: str = "en") -> Pa
     home = folder if isinstance(facts, dict) else Path(facts).parent
     facts = _changed(_read(facts), lambda text: text.encode("utf-8", "backslashreplace").decode())
     shown = _changed(facts, visible)
+    vocabulary = vocabulary.with_sentences(shown["data"].get("sentences", {}))
     story.decision(shown)
     for picture in _pictures(facts["map"], home) if home.resolve() != folder.resolve() else []:
         (folder / "figures").mkdir(parents=True, exist_ok=True)

@@ -258,7 +258,7 @@ def dealt_with(data: dict, words: Words) -> str:
     sides: dict[bool, list[str]] = {True: [], False: []}
     for f in data["findings"]:
         name = words.name("rule", f["rule"])
-        side = sides[f["action"] not in ("quarantined", "kept together")]
+        side = sides[f["action"] not in ("quarantined", "mended", "kept together")]
         if name not in side:
             side.append(name)
     mended, left = (names(sides[key], words) or "–" for key in (False, True))

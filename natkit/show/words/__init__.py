@@ -40,6 +40,10 @@ class Words:
         }
         return self.sentences[key].format(**whole)
 
+    def with_sentences(self, sentences: dict[str, dict[str, str]]) -> "Words":
+        """The catalogue with further sentences, by language and key, such as those of the rules."""
+        return Words(self.lang, {**self.sentences, **sentences.get(self.lang, {})})
+
     def __contains__(self, key: str) -> bool:
         return key in self.sentences
 

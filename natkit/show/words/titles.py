@@ -90,7 +90,10 @@ def findings(found: Sequence[dict], counts: dict | None, words: Words) -> str:
     single = [f for f in found if not whole(f)]
     if not single:
         return words("chart.findings.title_whole", kinds=len(found))
-    most = max(single, key=lambda f: f["count"])
+    aside = [f for f in single if f["action"] == "quarantined"]
+    most = max(
+        aside if counts and counts["quarantined"] and aside else single, key=lambda f: f["count"]
+    )
     top = {"rule": words.name("rule", most["rule"]), "n": most["count"]}
     if counts is None:
         return words("chart.findings.title_most", **top)

@@ -1,0 +1,157 @@
+"""Findings to a spreadsheet for those who inspect, and their decisions back into the audit."""
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from openpyxl import Workbook
+from openpyxl.drawing.image import Image as Picture
+from openpyxl.styles import Alignment, Font
+from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.datavalidation import DataValidation
+from openpyxl.worksheet.worksheet import Worksheet
+from PIL import Image
+
+from data_prep.auditing import Audit
+from data_prep.ledger import plain, unplain
+from data_prep.tables import read_table
+from natkit.errors import InputError
+from natkit.files import writing
+from natkit.images import UnreadableImage, read_image
+from natkit.progress import progress
+
+COLUMNS = ("picture", "path", "rule", "name", "why", "evidence", "action", "decision", "by", "note")
+HEADINGS = {
+    "en": COLUMNS,
+    "ja": ("画像", "パス", "ルール", "検出事項", "理由", "根拠", "処置", "判断", "担当者", "メモ"),
+}
+WIDTHS = (13, 34, 16, 22, 44, 30, 14, 14, 14, 30)
+WORDS = {
+    "en": {"kept": "keep", "quarantined": "quarantine", "mended": "mend"},
+    "ja": {"kept": "残す", "quarantined": "隔離", "mended": "修復"},
+}
+SIDE = 84  # pixels of a thumbnail
+PICTURES = 500  # thumbnails at most, about 4 kB each; more make a workbook slow
+
+
+def to_xlsx(audit: Audit, file: str | Path, lang: str = "en") -> Path:
+    """Write the findings about single images as a workbook with thumbnails, one row each.
+
+    The column *decision* offers keep, quarantine and mend; :func:`apply` reads it back. Nothing
+    that a table or a file name holds can become a formula.
+
+    Parameters
+    ----------
+    file
+        Must not exist: what an inspector has filled in is never overwritten.
+    lang
+        "en" or "ja".
+
+    Raises
+    ------
+    InputError
+        If the file exists.
+    """
+    file = Path(file)
+    if file.exists():
+        raise InputError(
+            f"{file} exists, and somebody may have filled it in. Give another name, or move it away."
+        )
+    book = Workbook()
+    sheet = book.active
+    sheet.title = {"en": "findings", "ja": "検出事項"}[lang]
+    sheet.append(HEADINGS[lang])
+    rows = list(_rows(audit, lang))
+    for number, row in enumerate(progress(rows, "write the workbook", len(rows)), start=2):
+        sheet.append([None, *map(plain, row)])
+        if number < PICTURES + 2 and (picture := thumbnail(audit.scan.root / row[0], SIDE)):
+            sheet.add_image(Picture(png(picture)), f"A{number}")
+            sheet.row_dimensions[number].height = SIDE * 0.78
+    _dress(sheet, len(rows), lang)
+    with writing(file) as part:
+        book.save(part)
+    return file
+
+
+def _rows(audit: Audit, lang: str) -> Iterator[tuple[str, ...]]:
+    for finding in audit.findings:
+        rule = audit.rules[finding.rule]
+        details = finding.details or ({},) * len(finding.paths)
+        actions = audit.actions(finding)
+        for path, facts, action in zip(finding.paths, details, actions, strict=True):
+            evidence = json.dumps(facts, ensure_ascii=False)
+            yield path, rule.code, rule.name[lang], rule.why[lang], evidence, action, "", "", ""
+
+
+def _dress(sheet: Worksheet, n: int, lang: str) -> None:
+    for number, width in enumerate(WIDTHS, start=1):
+        sheet.column_dimensions[get_column_letter(number)].width = width
+    for cell in sheet[1]:
+        cell.font = Font(bold=True)
+    for row in sheet.iter_rows(min_row=2):
+        for cell in row:
+            cell.alignment = Alignment(vertical="top", wrap_text=True)
+    sheet.freeze_panes = "C2"
+    if n:
+        choice = DataValidation("list", formula1=f'"{",".join(WORDS[lang].values())}"')
+        sheet.add_data_validation(choice)
+        choice.add(f"H2:H{n + 1}")
+
+
+def thumbnail(file: Path, side: int) -> Image.Image | None:
+    """A small grey or colour picture of 8 bits, whole; None if the file can't be read."""
+    try:
+        pixels = read_image(file)
+    except (OSError, UnreadableImage):
+        return None
+    shown = pixels if pixels.ndim == 2 or pixels.shape[2] == 3 else pixels[:, :, 0]
+    if shown.dtype != np.uint8:
+        shown = np.nan_to_num(shown.astype(np.float32))
+        low, high = np.percentile(shown, (1, 99))
+        shown = ((shown - low) / max(high - low, 1e-9) * 255).clip(0, 255).astype(np.uint8)
+    image = Image.fromarray(shown)
+    image.thumbnail((side, side))
+    return image
+
+
+def png(image: Image.Image) -> io.BytesIO:
+    """The picture as a file in memory."""
+    data = io.BytesIO()
+    image.save(data, "PNG")
+    return data
+
+
+def apply(audit: Audit, file: str | Path) -> Audit:
+    """A new audit with the decisions that people filled into a workbook (or a CSV of the same columns).
+
+    Raises
+    ------
+    InputError
+        If the file lacks the columns path, rule and decision (or their Japanese names), names what
+        the audit did not find, or holds a decision that is none of those offered.
+    """
+    table = read_table(file, may_be_empty=True)
+    table = table.rename(columns=dict(zip(HEADINGS["ja"], COLUMNS, strict=True)))
+    missing = [c for c in ("path", "rule", "decision") if c not in table.columns]
+    if missing:
+        raise InputError(
+            f"{file} lacks the columns {', '.join(missing)}; it has {', '.join(table.columns)}. "
+            "Fill in a workbook that to_xlsx() wrote."
+        )
+    codes = {word: code for words in WORDS.values() for code, word in words.items()}
+    codes |= {code: code for code in WORDS["en"]}
+    for column in ("by", "note"):
+        table[column] = table[column].astype(object).fillna("") if column in table else ""
+    decided = table[table["decision"].notna()]
+    for row in decided.itertuples(index=False):
+        word = str(row.decision).strip()
+        if word not in codes:
+            raise InputError(
+                f"{file} decides {word!r} about {row.path}; a decision is one of "
+                f"{', '.join(WORDS['en'].values())}. Take one of these, or leave the cell empty."
+            )
+        by, note = unplain(str(row.by)), unplain(str(row.note))
+        audit = audit.decide(codes[word], [unplain(str(row.path))], row.rule, by, note)
+    return audit
