@@ -15,6 +15,7 @@ from natkit.errors import InputError
 
 SHOWN = 8  # images on either side of a limit
 SIDE = 96  # pixels of a thumbnail
+SHOW = 168  # as wide as it is shown in the widget
 TEXTS = {
     "en": {
         "finding": "Finding",
@@ -134,7 +135,7 @@ class Review:
             rows = near[near["found"] == found]
             if len(rows):
                 cards = [self._card(row, rule.code) for row in rows.itertuples(index=False)]
-                layout = {"grid_template_columns": "repeat(4, 190px)"}
+                layout = {"grid_template_columns": "repeat(4, 320px)"}
                 sides += [w.HTML(f"<b>{title}</b>"), w.GridBox(cards, layout=layout)]
         self.rows.children = tuple(sides)
         self._tell()
@@ -151,12 +152,12 @@ class Review:
         choice = w.ToggleButtons(
             options=[(words[a], a) for a in (can if row.found else ["quarantined"])],
             value=now.get(row.path) if now.get(row.path) in can else None,
-            style={"button_width": "56px"},
+            style={"button_width": "96px"},
         )
         choice.observe(lambda change: self._decide(row.path, rule, change["new"]), "value")
         facts = "" if pd.isna(row.value) else f"<br>{row.value:.3g} / {row.usual:.3g}"
-        label = w.HTML(f"<small title='{_safe(row.path)}'>{_safe(row.path[-26:])}{facts}</small>")
-        return w.VBox([w.Image(value=data, format="png"), label, choice])
+        label = w.HTML(f"<small title='{_safe(row.path)}'>{_safe(row.path[-36:])}{facts}</small>")
+        return w.VBox([w.Image(value=data, format="png", layout={"width": f"{SHOW}px"}), label, choice])
 
     def _decide(self, path: str, rule: str, action: str | None) -> None:
         if action is not None:
