@@ -17,7 +17,7 @@ from natkit.images import UnreadableImage, read_image, resize
 from natkit.progress import progress
 
 SHOWN = 20  # sets named in the evidence; the ledger names all
-NEAR = 28  # of 256 bits that a near copy's hash may differ in
+NEAR = 32  # of 256 bits that a near copy's hash may differ in
 SIDE = 300  # pixels that two pictures are compared at
 # detail between two widths of blur (pixels) → its correlation from which two pictures are one.
 # Different solar cells reach 0.74 and 0.971; copies shifted by a pixel 0.87 in the finer one,
@@ -53,7 +53,7 @@ def near_copies(
 ) -> list[Finding]:
     """Pictures saved again brighter, smaller, shifted or compressed; never the same part seen again.
 
-    Pairs whose hashes differ in at most 28 of 256 bits (and, with ``vectors``, the nearest
+    Pairs whose hashes differ in at most 32 of 256 bits (and, with ``vectors``, the nearest
     neighbours) are compared pixel by pixel: the correlation of their detail at the best shift, without
     what all rows or columns share (busbars, edges of a fixture). They are copies from 0.8 on in the
     finest detail, or from 0.978 on in the next coarser.
@@ -97,7 +97,7 @@ def near_copies(
 
 
 def nominate(hashes: pd.Series) -> set[tuple[int, int]]:
-    """Pairs (i, j), i < j, whose 256-bit hashes differ in at most 28 bits."""
+    """Pairs (i, j), i < j, whose 256-bit hashes differ in at most 32 bits."""
     bits = np.frombuffer(bytes.fromhex("".join(hashes)), np.uint8).reshape(len(hashes), 32)
     signs = np.unpackbits(bits, axis=1).astype(np.float32) * 2 - 1
     pairs = set()

@@ -157,7 +157,9 @@ class Review:
         choice.observe(lambda change: self._decide(row.path, rule, change["new"]), "value")
         facts = "" if pd.isna(row.value) else f"<br>{row.value:.3g} / {row.usual:.3g}"
         label = w.HTML(f"<small title='{_safe(row.path)}'>{_safe(row.path[-36:])}{facts}</small>")
-        return w.VBox([w.Image(value=data, format="png", layout={"width": f"{SHOW}px"}), label, choice])
+        return w.VBox(
+            [w.Image(value=data, format="png", layout={"width": f"{SHOW}px"}), label, choice]
+        )
 
     def _decide(self, path: str, rule: str, action: str | None) -> None:
         if action is not None:

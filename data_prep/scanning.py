@@ -226,7 +226,7 @@ def measure(root: Path, path: str) -> dict:
         return {**row, "status": "absent"}
     except UnreadableImage as error:
         return {**row, "status": error.reason}
-    except ZeroDivisionError:
+    except MemoryError:
         return {**row, "status": "too_big"}
     except Exception:  # one odd picture must not cost the rows of all the others
         return {**row, "status": "unreadable"}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from imagehash import dhash
 from PIL import Image
-from scipy.ndimage import binary_opening, find_objects, label
+from scipy.ndimage import find_objects, label
 
 STATISTICS = (
     "brightness",
@@ -22,8 +22,10 @@ STATISTICS = (
 TILE = 1024  # pixels; focus and noise of larger pictures are taken from their middle
 SAMPLE = 150  # pixels a side that light is taken from, evenly spread
 FINEST = 99.5  # percentile of the second differences that counts as the finest detail
+LEVELS = 4096  # that the second differences are told apart in
 BLOCK_SHARE = 0.002  # of the area; smaller stuck rectangles are left alone
 PLAIN = 0.1  # of a picture's range; a line that varies less shows nothing that could be lost
+EDGE = 0.03  # of a picture's range; a flat place without a step at its rim belongs to the picture
 BLOCK_SIDE = 6  # pixels; compression leaves smaller flat squares in plain pictures
 
 
@@ -79,8 +81,10 @@ def _sharpness(grey: np.ndarray) -> float:
     finest = [0.0]
     for lines in (grey[::2], grey[:, ::2].T):  # every second line tells as much
         if lines.shape[1] >= 3:
-            bends = np.abs(2 * lines[:, 1:-1] - lines[:, :-2] - lines[:, 2:])
-            finest.append(float(np.percentile(bends, FINEST)))
+            bends = np.abs(2 * lines[:, 1:-1] - lines[:, :-2] - lines[:, 2:]).ravel()
+            step = max(float(bends.max()), 1e-9) / LEVELS  # sorting would take five times as long
+            below = np.bincount((bends / step).astype(np.intp)).cumsum()
+            finest.append(float(np.searchsorted(below, len(bends) * FINEST / 100)) * step)
     return max(finest) / max(float(grey.mean()), 1e-6)
 
 
@@ -179,7 +183,7 @@ def _among_pictures(pixels: np.ndarray, axis: int, dead: np.ndarray, empty: np.n
     after = np.searchsorted(living, dead)  # the lines at the edges are gone, so both sides have one
     spread = [np.ptp(lines[living[k]].astype(float), axis=1) for k in (after - 1, after)]
     spread = np.minimum(*spread).reshape(len(dead), -1).max(axis=1)
-    return dead[spread >= PLAIN * np.ptp(lines.astype(float))]
+    return dead[spread >= PLAIN * _range(lines)]
 
 
 def _empty_lines(pixels: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
@@ -196,6 +200,29 @@ def _run(empty: np.ndarray) -> int:
     return len(empty) if empty.all() else int(np.argmin(empty))
 
 
+def _eroded(mask: np.ndarray) -> np.ndarray:
+    """True where a square of 5 × 5 that begins here is True; ten times as fast as scipy.ndimage's."""
+    for _ in range(2):
+        n = len(mask) - BLOCK_SIDE + 2
+        mask = np.logical_and.reduce([mask[k : n + k] for k in range(BLOCK_SIDE - 1)]).T
+    return mask
+
+
+def _range(pixels: np.ndarray) -> float:
+    return float(pixels.max()) - float(pixels.min())
+
+
+def _step_at(pixels: np.ndarray, box: tuple[slice, slice]) -> float:
+    """Median difference between a block and the pixels around it."""
+    rows, columns = (slice(max(0, side.start - 1), side.stop + 1) for side in box)
+    around = np.ones((rows.stop - rows.start, columns.stop - columns.start), bool)
+    around = around[: pixels.shape[0] - rows.start, : pixels.shape[1] - columns.start]
+    top, left = box[0].start - rows.start, box[1].start - columns.start
+    around[top : top + box[0].stop - box[0].start, left : left + box[1].stop - box[1].start] = False
+    rim = pixels[rows, columns][around].astype(float)
+    return float(np.median(np.abs(rim - pixels[box][0, 0].astype(float)))) if len(rim) else 0.0
+
+
 def _largest_block(pixels: np.ndarray) -> tuple[slice, slice] | None:
     same = pixels[:-1, :-1] == pixels[1:, 1:]
     same &= pixels[:-1, :-1] == pixels[1:, :-1]
@@ -206,8 +233,12 @@ def _largest_block(pixels: np.ndarray) -> tuple[slice, slice] | None:
     least = BLOCK_SHARE * height * width
     if same.sum() < 0.5 * least:
         return None
-    same = binary_opening(same, np.ones((BLOCK_SIDE - 1, BLOCK_SIDE - 1), bool))
-    parts = label(same)[0]
+    inner = _eroded(same)  # where a square of 6 pixels a side begins; most pictures have none
+    if not inner.any():
+        return None
+    grown = np.pad(inner, ((BLOCK_SIDE - 2, 0), (BLOCK_SIDE - 2, 0)))
+    same = _eroded(np.pad(~grown, ((0, BLOCK_SIDE - 2), (0, BLOCK_SIDE - 2)), constant_values=True))
+    parts = label(~same)[0]
     strips = np.array_split(parts, 64)  # bincount takes 8 bytes a pixel
     sizes = sum(np.bincount(strip.ravel(), minlength=parts.max() + 1) for strip in strips)
     best, largest = None, 0.5 * least
@@ -220,6 +251,8 @@ def _largest_block(pixels: np.ndarray) -> tuple[slice, slice] | None:
         sides = [side.stop - side.start for side in box]
         filled = size >= 0.98 * (sides[0] - 1) * (sides[1] - 1)
         whole_lines = sides[0] == height or sides[1] == width  # those are dead lines
-        if filled and sides[0] * sides[1] >= least and not whole_lines:
+        if not filled or sides[0] * sides[1] < least or whole_lines:
+            continue
+        if _step_at(pixels, box) >= EDGE * _range(pixels):
             best, largest = box, size
     return best

@@ -108,6 +108,12 @@ def test_a_block_is_a_rectangle_and_a_blob_is_not(value):
     round_spot = picture(shape=(120, 100))
     round_spot[np.hypot(y - 60, x - 50) < 25] = value
     assert damage(round_spot).block is None
+    smooth = (100 + np.hypot(y - 60, x - 50) // 12).astype(
+        np.uint8
+    )  # flat places, no step at their rim
+    assert damage(smooth).block is None
+    smooth[20:40, 20:40] = value
+    assert damage(smooth).block == (slice(20, 40), slice(20, 40))
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (2, 2), (3, 1, 3)])
