@@ -337,6 +337,8 @@ def _at_copies(audit: Audit, _seed: int) -> list[Finding]:
 def _at_gaps(audit: Audit, seed: int) -> list[Finding]:
     others = [c for c in audit.scan.user_columns if c != audit.label]
     found = missing_values(audit.scan.table, others, audit.groups)
+    if "not_at_random" not in audit.rules:
+        return found
     listed = audit.kept[audit.kept["listed"]]
     return found + not_at_random(listed, others, listed[list(LOOKED_AT)], audit.groups, seed)
 
@@ -350,6 +352,8 @@ def _at_the_label(audit: Audit, seed: int) -> list[Finding]:
     if labels.nunique() < 2:
         return found
     found += class_imbalance(labels) + group_imbalance(labels, kept[_small(audit)], seed)
+    if "shortcut" not in audit.rules:
+        return found
     varies = [c for c in ("width", "height") if kept[c].nunique() > 1]
     others = [c for c in audit.scan.user_columns if c not in (audit.label, audit.split)]
     tied = components(kept, _large(audit))
@@ -357,5 +361,7 @@ def _at_the_label(audit: Audit, seed: int) -> list[Finding]:
 
 
 def _at_drift(audit: Audit, seed: int) -> list[Finding]:
+    if "drift" not in audit.rules:
+        return []
     kept = audit.kept
     return drifts(kept, kept[list(LOOKED_AT)], _small(audit), audit.time, seed)
