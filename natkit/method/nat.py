@@ -161,6 +161,11 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
         """
         if not hasattr(self, "backbone"):
             return self.fit(images, checkpoint=checkpoint)
+        if self.head is None or not self.history:
+            raise InputError(
+                f"This model ({self.name}) holds no training to go on with: it was made by untrained(). Call "
+                "partial_fit on the trained model, or fit."
+            )
         self.check()
         pixels, _ = self._training_pixels(images)
         self._same_channels(pixels)

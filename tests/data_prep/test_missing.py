@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from data_prep.missing import broken_images, missing_labels, missing_values
+from data_prep.missing import broken_images, missing_labels, missing_values, mixed_kinds
 
 
 def scanned(n=50, **columns):
@@ -83,3 +83,20 @@ def test_missing_labels_say_whether_the_row_or_the_value_is_missing():
     assert finding.paths == ("048.png", "049.png")
     assert finding.evidence == {"column": "ng", "missing": 2, "n": 50, "not_in_table": 1}
     assert missing_labels(scanned(ng=1), "ng") == []
+
+
+def test_pictures_of_another_kind_than_most_are_set_aside_and_pages_told():
+    table = pd.DataFrame(
+        {
+            "path": list("abcd"),
+            "channels": [1, 1, 3, 1],
+            "bits": [8, 8, 8, 16],
+            "pages": [1, 5, 1, 1],
+        }
+    )
+    kinds, pages = mixed_kinds(table)
+    assert (kinds.rule, kinds.paths, kinds.action) == ("mixed_kinds", ("c", "d"), "quarantined")
+    assert kinds.evidence == {"n": 2, "kind": "1 × 8 bit", "others": "1 × 16 bit, 3 × 8 bit"}
+    assert kinds.details[0] == {"channels": 3, "bits": 8}
+    assert (pages.rule, pages.paths, pages.action) == ("pages", ("b",), "reported")
+    assert mixed_kinds(table.iloc[:1]) == mixed_kinds(table.iloc[:0]) == []

@@ -377,6 +377,12 @@ def test_old_images_trained_along_trade_with_the_new(pictures):
         model.partial_fit(pictures[32:], old=pictures[:31])
 
 
+def test_a_control_has_no_training_to_go_on_with(pictures):
+    control = NAT(**SMALL).fit(pictures).untrained()
+    with pytest.raises(InputError, match=r"\(untrained\) holds no training to go on with"):
+        control.partial_fit(pictures)
+
+
 def test_partial_fit_begins_a_model_and_refuses_other_channels(pictures):
     model = NAT(**SMALL).partial_fit(pictures)
     same_run(model, NAT(**SMALL).fit(pictures))
