@@ -394,3 +394,13 @@ def test_another_language_of_a_finished_report_brings_its_pictures(examples, tmp
     assert (tmp_path / "ja" / "figures" / "c.png").read_bytes()
     assert not list((tmp_path / "ja").rglob("out.png"))
     assert (tmp_path / "ja" / "report.html").read_text(encoding="utf-8").count("image/jpeg") == 1
+
+
+def test_a_drift_is_told_in_words(examples):
+    data = examples.data()
+    seen = {"column": "camera", "value": "B", "auc": examples.number(0.9, 0.88, 0.92), "p": 0.005}
+    found = examples.finding("drift", "warning", "reported", 900, {**seen, "most": "sharpness"})
+    vocabulary = words("ja").with_sentences(data["sentences"])
+    (row,) = story.findings({**data, "findings": [found]}, vocabulary)
+    assert row["name"] == "撮影条件の変化"
+    assert row["detail"] == "「camera」＝「B」：AUROC 0.900（0.880〜0.920）、主に鮮鋭度から。"

@@ -247,7 +247,8 @@ def _detail(finding: dict, words: Words) -> str:
         elif isinstance(value, float):
             value = f"{value:.1f}"
         elif isinstance(value, str):
-            value = quoted(words, value)
+            known = f"statistic.{value}" in words and key in ("most", "from")
+            value = words(f"statistic.{value}") if known else quoted(words, value)
         values[key] = value
     values["source"] = source(words, finding["evidence"])
     return words.fits(f"rule.{finding['rule']}.detail", **values) or ""
