@@ -102,7 +102,7 @@ def _before(out: Path):
     """Remember what lies in ``out``, so that an interrupted step leaves nothing of its own behind."""
     kept = {p.name for p in out.iterdir()}
     kept |= {"notebooks", "progress.jsonl"}  # the caller looks after these
-    kept |= {"training"}  # from which an interrupted training goes on
+    kept |= {"training", "scan.jsonl"}  # from which an interrupted training or scan goes on
 
     def undo() -> None:
         for path in out.iterdir():

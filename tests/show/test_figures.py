@@ -203,7 +203,7 @@ def test_bars_start_at_zero_and_the_order_is_kept(examples):
     ax = drawn("finding_counts", facts)
     assert ax.get_xlim()[0] == 0
     widths = [bar.get_width() for bar in sorted(ax.patches, key=lambda b: -b.get_y())]
-    assert widths == [33, 30, 30, 32, 28, 0, 0, 0, 32, 0]  # the whole set is no bar
+    assert widths == [33, 30, 30, 32, 28, 32, 0, 0, 0, 0]  # the whole set comes last, without bars
     assert texts(ax).count("whole data set") == 4
 
 
