@@ -1,6 +1,5 @@
 """Look a scan through by every rule, rank what is found, and take what people decide about it."""
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -23,7 +22,7 @@ from data_prep.rules import (
     check_classes,
     check_columns,
     class_text,
-    load_rules,
+    read_rules,
     with_own,
 )
 from data_prep.scanning import Scan
@@ -35,6 +34,7 @@ NEED_GROUP = ("gain",)
 NEED_EMBEDDING = ("outlier", "doubtful_label")
 LOOKED_AT = ("brightness", "contrast", "sharpness")
 DECISIONS = ("kept", "quarantined", "mended")
+NOTHING_TO_READ = ("absent", "unreadable")  # rules whose images can only be left out
 
 
 @dataclass(frozen=True)
@@ -81,20 +81,37 @@ class Audit:
         without |= set() if self.split is not None else {"leakage"}
         return tuple(code for code in self.rules if code not in without)
 
+    @property
+    def small_groups(self) -> list[str]:
+        """Groups of few values (camera, shift): what an image is judged within."""
+        return [g for g in self.groups if role(self.scan.table[g]) == "balanced"]
+
+    @property
+    def large_groups(self) -> list[str]:
+        """Groups of many values (lot, part): what is never split."""
+        return [g for g in self.groups if role(self.scan.table[g]) == "kept together"]
+
     def actions(self, finding: Finding) -> list[str]:
         """The action for each of the finding's images: the rule's, or what a person decided."""
         decided = {(d.path, d.rule): d.action for d in self.decisions}
         return [decided.get((path, finding.rule), finding.action) for path in finding.paths]
 
+    def paths_of(self, action: str) -> set[str]:
+        """Images to which ``action`` is done, by a rule or by hand."""
+        found = {(path, f.rule): f.action for f in self.findings for path in f.paths}
+        found |= {(d.path, d.rule): d.action for d in self.decisions}
+        return {path for (path, _), done in found.items() if done == action}
+
+    def possible(self, rule: str) -> list[str]:
+        """The decisions that can be taken about an image that ``rule`` found."""
+        if rule in NOTHING_TO_READ:
+            return ["quarantined"]
+        return [a for a in DECISIONS if a != "mended" or self.rules[rule].mend]
+
     @property
     def quarantined(self) -> set[str]:
         """Paths that are left out of a prepared folder."""
-        by_hand = {(d.path, d.rule): d.action for d in self.decisions}
-        aside = {path for (path, _), action in by_hand.items() if action == "quarantined"}
-        for f in self.findings:
-            actions = zip(f.paths, self.actions(f), strict=True)
-            aside |= {path for path, action in actions if action == "quarantined"}
-        return aside
+        return self.paths_of("quarantined")
 
     @property
     def readable(self) -> set[str]:
@@ -129,7 +146,7 @@ class Audit:
             }
             for f in self.findings
         ]
-        columns = (
+        columns = [
             "rule",
             "column",
             "images",
@@ -139,7 +156,7 @@ class Audit:
             "finds",
             "why",
             "example",
-        )
+        ]
         return pd.DataFrame(rows, columns=columns)
 
     def decide(
@@ -193,10 +210,7 @@ class Audit:
                 f"{', '.join(lost[:5]) or 'any image'}. See audit.table for the rules, and "
                 "audit.findings for their images."
             )
-        bad = {d.rule for d in new if action == "mended" and not self.rules[d.rule].mend}
-        unread = {f.rule for f in self.findings if f.rule in ("absent", "unreadable")}
-        bad |= {d.rule for d in new if action != "quarantined" and d.rule in unread}
-        if bad:
+        if bad := {d.rule for d in new if action not in self.possible(d.rule)}:
             raise InputError(
                 f"Images found by {', '.join(sorted(bad))} can't be {action}: there is nothing to "
                 "read, or no mend for it. Leave them quarantined."
@@ -221,19 +235,13 @@ class Audit:
         """Images listed, set aside, mended and kept: in all, and for each value of ``column``."""
         table = self.scan.table
         value = pd.Series("all", table.index) if column is None else class_text(table[column])
-        mended = {
-            p
-            for f in self.findings
-            for p, a in zip(f.paths, self.actions(f), strict=True)
-            if a == "mended"
-        }
         aside = table["path"].isin(self.quarantined)
         marks = pd.DataFrame(
             {
                 column or "images": value.fillna(""),
                 "before": 1,
                 "set aside": aside.astype(int),
-                "mended": (table["path"].isin(mended) & ~aside).astype(int),
+                "mended": (table["path"].isin(self.paths_of("mended")) & ~aside).astype(int),
                 "after": (~aside).astype(int),
             }
         )
@@ -279,10 +287,11 @@ def audit(
     """
     groups = (groups,) if isinstance(groups, str) else tuple(groups)
     check_columns(scan.user_columns, label, groups, time, split)
-    judge = with_own(rules) if isinstance(rules, dict) else load_rules(rules)
+    own = rules if isinstance(rules, dict) else {} if rules is None else read_rules(rules)
+    judge = with_own(own, "the rules" if isinstance(rules, dict) else str(rules))
     if label is not None:
         check_classes(scan.table[label])
-    so_far = Audit(scan, label, groups, (), judge, time, split, _content(rules))
+    so_far = Audit(scan, label, groups, (), judge, time, split, own)
     for look in (_at_files, _at_pictures, _at_copies, _at_gaps, _at_the_label, _at_drift):
         new = [f for f in look(so_far, seed) if f.rule in judge]
         new = [replace(f, action=judge[f.rule].action) for f in new]
@@ -291,29 +300,12 @@ def audit(
     return replace(so_far, findings=tuple(ranked))
 
 
-def _content(rules: str | Path | dict | None) -> dict:
-    """What a file of rules holds, for the prepared folder: with it the audit can be repeated."""
-    if rules is None or isinstance(rules, dict):
-        return rules or {}
-    return tomllib.loads(Path(rules).read_text(encoding="utf-8"))
-
-
-def _small(audit: Audit) -> list[str]:
-    """Groups of few values (camera, shift): what an image is judged within."""
-    return [g for g in audit.groups if role(audit.scan.table[g]) == "balanced"]
-
-
-def _large(audit: Audit) -> list[str]:
-    """Groups of many values (lot, part): what is never split."""
-    return [g for g in audit.groups if role(audit.scan.table[g]) == "kept together"]
-
-
 def _at_files(audit: Audit, _seed: int) -> list[Finding]:
     return broken_images(audit.scan.table)
 
 
 def _at_pictures(audit: Audit, seed: int) -> list[Finding]:
-    kept, small = audit.kept, _small(audit)
+    kept, small = audit.kept, audit.small_groups
     found = mixed_kinds(kept) + worse_than_own_camera(kept, small, audit.rules)
     bad = {path for f in found for path in f.paths}
     found += gains(kept[~kept["path"].isin(bad)], small, audit.rules, seed)
@@ -321,16 +313,16 @@ def _at_pictures(audit: Audit, seed: int) -> list[Finding]:
 
 
 def _at_copies(audit: Audit, _seed: int) -> list[Finding]:
-    found = exact_copies(audit.kept, audit.label)
+    kept, large = audit.kept, audit.large_groups
+    found = exact_copies(kept, audit.label)
     twice = {path for f in found for path in f.paths}
-    single = audit.kept[~audit.kept["path"].isin(twice)]
+    single = kept[~kept["path"].isin(twice)]
     if "near_copy" in audit.rules:
-        found += near_copies(single, audit.scan.root, audit.label, _large(audit), audit.time)
+        found += near_copies(single, audit.scan.root, audit.label, large, audit.time)
     if audit.split is not None:
-        table = audit.kept
-        same = {f.rule: same_picture(table, [f]) for f in found}
-        same |= {group: components(table, [group]) for group in _large(audit)}
-        found += leakage(table, audit.split, same)
+        same = {f.rule: same_picture(kept, [f]) for f in found}
+        same |= {group: components(kept, [group]) for group in large}
+        found += leakage(kept, audit.split, same)
     return found
 
 
@@ -351,12 +343,12 @@ def _at_the_label(audit: Audit, seed: int) -> list[Finding]:
     labels = class_text(kept[audit.label])
     if labels.nunique() < 2:
         return found
-    found += class_imbalance(labels) + group_imbalance(labels, kept[_small(audit)], seed)
+    found += class_imbalance(labels) + group_imbalance(labels, kept[audit.small_groups], seed)
     if "shortcut" not in audit.rules:
         return found
     varies = [c for c in ("width", "height") if kept[c].nunique() > 1]
     others = [c for c in audit.scan.user_columns if c not in (audit.label, audit.split)]
-    tied = components(kept, _large(audit))
+    tied = components(kept, audit.large_groups)
     return found + shortcuts(labels, kept[others], kept[[*LOOKED_AT, *varies]], tied, seed)
 
 
@@ -364,4 +356,4 @@ def _at_drift(audit: Audit, seed: int) -> list[Finding]:
     if "drift" not in audit.rules:
         return []
     kept = audit.kept
-    return drifts(kept, kept[list(LOOKED_AT)], _small(audit), audit.time, seed)
+    return drifts(kept, kept[list(LOOKED_AT)], audit.small_groups, audit.time, seed)

@@ -4,7 +4,16 @@ import numpy as np
 import pandas as pd
 
 from data_prep.rules import Finding, class_text
-from data_prep.telling import CHANCE, FOLDS, auc_interval, auc_of, binned, holm, most_telling, tell
+from data_prep.telling import (
+    CHANCE,
+    FOLDS,
+    auc_interval,
+    auc_of,
+    binned,
+    chances,
+    most_telling,
+    tell,
+)
 from natkit.errors import InputError
 
 MOST_VALUES = 20  # of a group; more are lots or parts, which differ by nature
@@ -68,9 +77,7 @@ def drifts(
         part = [column[known] for column in codes.values()]
         told.append(tell(part, inside[known].astype(int), folds[known], SECOND, len(asked), rng))
     found = []
-    for (column, value, known, inside), answer, p in zip(
-        asked, told, holm([1.0 if t is None else t["p"] for t in told]), strict=True
-    ):
+    for (column, value, known, inside), answer, p in zip(asked, told, chances(told), strict=True):
         if p > CHANCE:
             continue
         y, fold = inside[known].astype(int), folds[known]

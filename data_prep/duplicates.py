@@ -90,12 +90,12 @@ def near_copies(
     links = pd.DataFrame(proved, columns=["i", "j", "alike"])
     graph = coo_array((np.ones(len(links)), (links["i"], links["j"])), (len(table), len(table)))
     together = connected_components(graph, directed=False)[1]
+    least = links.groupby(together[links["i"].astype(int)])["alike"].min()
     sets, facts = [], []
-    for _, rows in table.groupby(together, sort=False):
+    for part, rows in table.groupby(together, sort=False):
         if len(rows) > 1:
             sets.append(rows)
-            least = links.loc[links["i"].isin(rows.index), "alike"].min()
-            facts.append({"kind": kind(rows, parts, time), "alike": round(float(least), 3)})
+            facts.append({"kind": kind(rows, parts, time), "alike": round(float(least[part]), 3)})
     return _finding("near_copy", sets, facts, label)
 
 

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binomtest
 
 from data_prep.rules import Finding, check_columns, class_text
-from data_prep.telling import CHANCE, FOLDS, binned, holm, most_telling, tell
+from data_prep.telling import CHANCE, FOLDS, binned, chances, most_telling, tell
 from natkit.errors import InputError
 
 FEWEST = 20  # missing, and present, below which nothing is asked
@@ -43,10 +44,11 @@ def missing_by(table: pd.DataFrame, column: str, groups: Sequence[str]) -> pd.Da
         by = gone.groupby(class_text(table[group])).agg(missing="sum", n="size")
         parts.append(by.rename_axis("value").reset_index().assign(group=group))
     out = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["missing", "n"])
-    n, share, z = out["n"], out["missing"] / out["n"], 1.959964
-    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    out = out.assign(share=share, low=(middle - half).clip(0), high=(middle + half).clip(upper=1))
+    counts = zip(out["missing"], out["n"], strict=True)
+    sure = [binomtest(k, n).proportion_ci(method="wilson") for k, n in counts]
+    out = out.assign(
+        share=out["missing"] / out["n"], low=[s.low for s in sure], high=[s.high for s in sure]
+    )
     return out.reindex(columns=["group", "value", "missing", "n", "share", "low", "high"])
 
 
@@ -90,9 +92,8 @@ def not_at_random(
         for c, g in gone.items()
         if others[c]
     }
-    p = holm([1.0 if answer is None else answer["p"] for answer in told.values()])
     found = []
-    for (column, answer), chance in zip(told.items(), p, strict=True):
+    for (column, answer), chance in zip(told.items(), chances(told.values()), strict=True):
         if chance > CHANCE:
             continue
         y = gone[column].astype(int)

@@ -15,8 +15,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from PIL import Image
 
 from data_prep.auditing import Audit
-from data_prep.ledger import plain, unplain
-from data_prep.tables import read_table
+from data_prep.tables import plain, read_table, unplain
 from natkit.errors import InputError
 from natkit.files import writing
 from natkit.images import UnreadableImage, read_image

@@ -10,12 +10,13 @@ import pandas as pd
 
 import natkit
 from data_prep.auditing import Audit, Decision, audit
-from data_prep.bias import balanced_weights
 from data_prep.duplicates import same_picture
 from data_prep.mending import mend, save
+from data_prep.remedies import balance
 from data_prep.rules import LANGUAGES, Finding, class_text
 from data_prep.scanning import SIZES, Scan, measure
 from data_prep.splits import assign_splits, components, role
+from data_prep.tables import plain, unplain
 from natkit.errors import InputError
 from natkit.images import read_image
 from natkit.manifest import LEDGER, SPLITS, Prepared, read, write
@@ -58,7 +59,7 @@ def prepare(audit: Audit, folder: str | Path, seed: int = 0) -> Prepared:
     table.insert(2, "split", _splits(audit, kept, roles, seed))
     table.insert(3, "weight", _weights(audit, table, roles))
     counts = table["split"].value_counts()
-    mends = dict(_mends(audit, set(kept["path"])))
+    mends = _mends(audit, set(kept["path"]))
     info = {
         "label": audit.label,
         "groups": [
@@ -147,10 +148,7 @@ def sentences(audit: Audit) -> dict[str, dict[str, str]]:
     return {
         lang: {
             f"rule.{code}.{part}": text
-            for code in {
-                **dict.fromkeys(audit.looked_for),
-                **{f.rule: None for f in audit.findings},
-            }
+            for code in audit.looked_for
             for part in ("name", "why", "detail")
             if (text := getattr(audit.rules[code], part).get(lang))
         }
@@ -197,17 +195,7 @@ def ledger(audit: Audit) -> pd.DataFrame:
     return frame.astype(object).map(plain)
 
 
-def plain(cell: str) -> str:
-    """``cell`` as a spreadsheet may show it: what begins like a formula gets an apostrophe."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
-
-
-def unplain(cell: str) -> str:
-    """What :func:`plain` was given."""
-    return cell[1:] if cell.startswith("'") and plain(cell[1:]) == cell else cell
-
-
-def _mends(audit: Audit, kept: set[str]) -> Iterator[tuple[str, list[tuple[str, dict]]]]:
+def _mends(audit: Audit, kept: set[str]) -> dict[str, list[tuple[str, dict]]]:
     """Each kept path that something is to be done to, with the steps (how, facts) in order."""
     steps: dict[str, list] = {}
     for finding in audit.findings:
@@ -217,7 +205,7 @@ def _mends(audit: Audit, kept: set[str]) -> Iterator[tuple[str, list[tuple[str, 
             mine = steps.setdefault(path, [])
             if (rule.mend, facts) not in mine:
                 mine.append((rule.mend, facts))
-    return ((path, steps[path]) for path in sorted(kept & set(steps)))
+    return {path: steps[path] for path in sorted(kept & set(steps))}
 
 
 def _mended(audit: Audit, finding: Finding) -> list[str]:
@@ -253,11 +241,9 @@ def _weights(audit: Audit, table: pd.DataFrame, roles: dict[str, str]) -> np.nda
     rows = np.flatnonzero((table["split"] == "train") & table[audit.label].notna())
     if len(rows):
         part = table.iloc[rows]
-        labels, classes = pd.factorize(class_text(part[audit.label]))
-        room = len(part) / (CELL * len(classes))  # values that a group may have
-        balanced = [g for g, r in roles.items() if r == "balanced" and part[g].nunique() <= room]
-        groups = [pd.factorize(class_text(part[g]))[0] + 1 for g in balanced]
-        weights[rows] = balanced_weights(labels, groups).round(6)
+        room = len(part) / (CELL * class_text(part[audit.label]).nunique())  # values of a group
+        groups = [g for g, r in roles.items() if r == "balanced" and part[g].nunique() <= room]
+        weights[rows] = balance(part, audit.label, groups).weights.round(6)
     return weights
 
 

@@ -1,7 +1,5 @@
 """What is not there: absent and unreadable files, blank or half pictures, missing values."""
 
-from dataclasses import replace
-
 import pandas as pd
 
 from data_prep.rules import Finding, class_text
@@ -38,10 +36,12 @@ def broken_images(table: pd.DataFrame) -> list[Finding]:
     return [finding for finding in found if finding.count]
 
 
-def _images(rule: str, rows: pd.DataFrame, evidence: dict, columns: list[str]) -> Finding:
+def _images(
+    rule: str, rows: pd.DataFrame, evidence: dict, columns: list[str], severity: str = "problem"
+) -> Finding:
     details = tuple(rows[columns].round(4).to_dict("records"))
     paths = tuple(rows["path"])
-    return Finding(rule, "problem", paths, {"n": len(paths), **evidence}, len(paths), details)
+    return Finding(rule, severity, paths, {"n": len(paths), **evidence}, len(paths), details)
 
 
 def mixed_kinds(table: pd.DataFrame) -> list[Finding]:
@@ -51,10 +51,12 @@ def mixed_kinds(table: pd.DataFrame) -> list[Finding]:
     odd, pages = table[kinds != most], table[table["pages"] > 1]
     others = ", ".join(sorted(set(kinds[kinds != most])))
     found = [
-        _images("mixed_kinds", odd, {"kind": most, "others": others}, ["channels", "bits"]),
-        _images("pages", pages, {}, ["pages"]),
+        _images(
+            "mixed_kinds", odd, {"kind": most, "others": others}, ["channels", "bits"], "warning"
+        ),
+        _images("pages", pages, {}, ["pages"], "warning"),
     ]
-    return [replace(f, severity="warning") for f in found if f.count]
+    return [finding for finding in found if finding.count]
 
 
 def missing_values(

@@ -3,11 +3,12 @@
 import pandas as pd
 
 from data_prep.rules import Finding, Rule, class_text
+from data_prep.scanning import SIZES
 from data_prep.statistics import STATISTICS
 from natkit.errors import InputError
 
 BOUNDS = ("from", "before", "min", "max")
-SIZES = ("width", "height", "channels", "bits", "pages")
+MEASURED = (*STATISTICS, *SIZES, "pages")
 
 
 def own_findings(table: pd.DataFrame, rules: dict[str, Rule]) -> list[Finding]:
@@ -102,10 +103,10 @@ def _fails(table: pd.DataFrame, rule: Rule) -> pd.Series:
 
 def _beyond(table: pd.DataFrame, rule: Rule) -> pd.Series:
     name = rule.own["measure"]
-    if name not in (*STATISTICS, *SIZES):
+    if name not in MEASURED:
         raise InputError(
             f"The rule {rule.code!r} measures {name!r}; the scan measures "
-            f"{', '.join((*STATISTICS, *SIZES))}. Name one of these."
+            f"{', '.join(MEASURED)}. Name one of these."
         )
     good = table["status"] == "ok"
     low, high = rule.own.get("below", -float("inf")), rule.own.get("above", float("inf"))

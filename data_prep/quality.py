@@ -3,12 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from data_prep.bias import interval
 from data_prep.rules import RULES, Finding, Rule, class_text
+from data_prep.telling import RESAMPLES, interval
 
 CELL = 40  # images from which a camera (crossed with the other groups) is judged by itself
 VALUES = 12  # of a group that may each have a gain of their own
-RESAMPLES = 300
 
 
 def own_level(values: np.ndarray, groups: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -95,8 +94,9 @@ def _more(values: np.ndarray, own: pd.DataFrame, _limit: dict):
 
 
 def _glare(values: np.ndarray, own: pd.DataFrame, limit: dict):
-    usual, z = own_level(-values, own)
-    return (z > limit["deviations"]) & (values > limit["area"] - usual), -usual
+    median, z = own_level(-values, own)  # the upper half is what counts here
+    usual = -median
+    return (z > limit["deviations"]) & (values > usual + limit["area"]), usual
 
 
 JUDGES = {  # rule → what the scan measured, and how it is judged; the first that fits names an image

@@ -7,10 +7,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from data_prep.auditing import DECISIONS, Audit
+from data_prep.auditing import Audit
 from data_prep.inspection import WORDS, png, thumbnail
 from data_prep.quality import JUDGES
-from data_prep.splits import role
 from natkit.errors import InputError
 
 SHOWN = 8  # images on either side of a limit
@@ -60,10 +59,9 @@ def around(audit: Audit, rule: str, n: int = SHOWN) -> pd.DataFrame:
         return rows.head(n)
     table = audit.scan.table
     table = table[(table["status"] == "ok") & (table["path"].isin(found | set(audit.kept["path"])))]
-    groups = [g for g in audit.groups if role(audit.scan.table[g]) == "balanced"]
     column, judge = JUDGES[rule]
     value = table[column].to_numpy(float)
-    usual = judge(value, table[groups], audit.rules[rule].limit)[1]
+    usual = judge(value, table[audit.small_groups], audit.rules[rule].limit)[1]
     rows = pd.DataFrame({"path": table["path"].to_numpy(), "value": value, "usual": usual})
     rows["found"] = rows["path"].isin(found)
     far = np.abs(np.log((value + 1e-6) / (usual + 1e-6)))
@@ -129,28 +127,26 @@ class Review:
             return
         w, said, rule = self._w, TEXTS[self._lang], self.audit.rules[self.rule.value]
         self.why.value = f"<p>{_safe(rule.finds[self._lang])} {_safe(rule.why[self._lang])}</p>"
+        finding = next(f for f in self.audit.findings if f.rule == rule.code)
+        now = dict(zip(finding.paths, self.audit.actions(finding), strict=True))
         near = around(self.audit, rule.code)
         sides = []
         for found, title in ((True, said["over"]), (False, said["under"])):
             rows = near[near["found"] == found]
             if len(rows):
-                cards = [self._card(row, rule.code) for row in rows.itertuples(index=False)]
+                cards = [self._card(row, rule.code, now) for row in rows.itertuples(index=False)]
                 layout = {"grid_template_columns": "repeat(4, 320px)"}
                 sides += [w.HTML(f"<b>{title}</b>"), w.GridBox(cards, layout=layout)]
         self.rows.children = tuple(sides)
         self._tell()
 
-    def _card(self, row, rule: str):
+    def _card(self, row, rule: str, now: dict[str, str]):
         w, words = self._w, WORDS[self._lang]
         picture = thumbnail(self.audit.scan.root / row.path, SIDE)
         data = png(picture or Image.new("L", (SIDE, SIDE), 255)).getvalue()
-        finding = next(f for f in self.audit.findings if f.rule == rule)
-        can = [a for a in DECISIONS if a != "mended" or self.audit.rules[rule].mend]
-        if rule in ("absent", "unreadable"):
-            can = ["quarantined"]
-        now = {p: a for p, a in zip(finding.paths, self.audit.actions(finding), strict=True)}
+        can = self.audit.possible(rule) if row.found else ["quarantined"]
         choice = w.ToggleButtons(
-            options=[(words[a], a) for a in (can if row.found else ["quarantined"])],
+            options=[(words[a], a) for a in can],
             value=now.get(row.path) if now.get(row.path) in can else None,
             style={"button_width": "96px"},
         )

@@ -52,16 +52,18 @@ def load_rules(file: str | Path | None = None) -> dict[str, Rule]:
     InputError
         If the file can't be read, or a rule of it lacks something or holds an unknown key.
     """
-    if file is None:
-        return dict(RULES)
+    return with_own({} if file is None else read_rules(file), str(file))
+
+
+def read_rules(file: str | Path) -> dict:
+    """What a file of rules holds, unchecked. Raises InputError if it is no TOML."""
     try:
-        wanted = tomllib.loads(Path(file).read_text(encoding="utf-8"))
+        return tomllib.loads(Path(file).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(
             f"The rules {file} can't be read ({error}); they are a TOML file like "
             "data_prep/rules.toml. Mend the line it names."
         ) from error
-    return with_own(wanted, str(file))
 
 
 def with_own(wanted: dict, where: str = "the rules") -> dict[str, Rule]:

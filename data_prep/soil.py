@@ -12,6 +12,7 @@ import pandas as pd
 from PIL import Image, ImageFilter
 
 from data_prep.bias import cramers_v
+from data_prep.tables import unplain
 from natkit.errors import InputError
 from natkit.files import writing
 from natkit.manifest import Prepared
@@ -235,7 +236,7 @@ def compare(truth: str | Path, prepared: Prepared) -> tuple[list[dict], dict]:
     """
     table = pd.read_csv(truth, keep_default_na=False)
     ledger = prepared.ledger
-    paths = ledger["path"].str.replace(r"^'(?=[=+\-@])", "", regex=True)
+    paths = ledger["path"].map(unplain)
     facts = [json.loads(text) for text in ledger["evidence"]]
     columns = [f"{f.get('column', '')} {f['value'] if 'ratio' in f else ''}".strip() for f in facts]
     named = set(zip(paths, ledger["rule"], columns, strict=True))

@@ -215,12 +215,11 @@ def _range(pixels: np.ndarray) -> float:
 def _step_at(pixels: np.ndarray, box: tuple[slice, slice]) -> float:
     """Median difference between a block and the pixels around it."""
     rows, columns = (slice(max(0, side.start - 1), side.stop + 1) for side in box)
-    around = np.ones((rows.stop - rows.start, columns.stop - columns.start), bool)
-    around = around[: pixels.shape[0] - rows.start, : pixels.shape[1] - columns.start]
+    around = np.ones(pixels[rows, columns].shape[:2], bool)
     top, left = box[0].start - rows.start, box[1].start - columns.start
     around[top : top + box[0].stop - box[0].start, left : left + box[1].stop - box[1].start] = False
     rim = pixels[rows, columns][around].astype(float)
-    return float(np.median(np.abs(rim - pixels[box][0, 0].astype(float)))) if len(rim) else 0.0
+    return float(np.median(np.abs(rim - pixels[box][0, 0].astype(float))))
 
 
 def _largest_block(pixels: np.ndarray) -> tuple[slice, slice] | None:
@@ -237,14 +236,15 @@ def _largest_block(pixels: np.ndarray) -> tuple[slice, slice] | None:
     if not inner.any():
         return None
     grown = np.pad(inner, ((BLOCK_SIDE - 2, 0), (BLOCK_SIDE - 2, 0)))
-    same = _eroded(np.pad(~grown, ((0, BLOCK_SIDE - 2), (0, BLOCK_SIDE - 2)), constant_values=True))
-    parts = label(~same)[0]
+    rest = _eroded(np.pad(~grown, ((0, BLOCK_SIDE - 2), (0, BLOCK_SIDE - 2)), constant_values=True))
+    parts = label(~rest)[0]
     strips = np.array_split(parts, 64)  # bincount takes 8 bytes a pixel
     sizes = sum(np.bincount(strip.ravel(), minlength=parts.max() + 1) for strip in strips)
+    sizes[0] = 0  # what is no block
     best, largest = None, 0.5 * least
     for part in np.flatnonzero(sizes > largest):
         size = sizes[part]
-        if part == 0 or size <= largest:
+        if size <= largest:
             continue
         rows, columns = find_objects((parts == part).view(np.int8))[0]
         box = (slice(rows.start, rows.stop + 1), slice(columns.start, columns.stop + 1))

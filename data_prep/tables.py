@@ -1,4 +1,4 @@
-"""Read the user's table and find which of its columns names the image files."""
+"""Read the user's table, find which of its columns names the image files, and write safe cells."""
 
 from collections import Counter
 from pathlib import Path
@@ -58,6 +58,16 @@ def _read(path: Path) -> pd.DataFrame:
         raise ValueError("it holds binary data")
     separator = max(",;\t", key=text.partition("\n")[0].count)
     return pd.read_csv(path, sep=separator, encoding=encoding, keep_default_na=False, na_values=NA)
+
+
+def plain(cell: str) -> str:
+    """``cell`` as a spreadsheet may show it: what begins like a formula gets an apostrophe."""
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+
+def unplain(cell: str) -> str:
+    """What :func:`plain` was given."""
+    return cell[1:] if cell.startswith("'") and plain(cell[1:]) == cell else cell
 
 
 def match_paths(table: pd.DataFrame, files: list[str], column: str | None) -> pd.DataFrame:

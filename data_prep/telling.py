@@ -1,5 +1,7 @@
 """How well columns tell a class, out of fold, and whether chance would tell it as well."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
@@ -56,6 +58,11 @@ def tell(
     stopped = sum(as_good) == ENOUGH
     p = np.mean(as_good) if stopped else (1 + sum(as_good)) / (1 + most)
     return {"auc": auc_interval(scores, y, classes, folds, rng), "p": float(p)}
+
+
+def chances(told: Iterable[dict | None]) -> np.ndarray:
+    """Holm's p of every answer of :func:`tell`; None (an AUC below 0.6) counts as 1."""
+    return holm([1.0 if answer is None else answer["p"] for answer in told])
 
 
 def most_telling(codes: dict[str, np.ndarray], y: np.ndarray, folds: np.ndarray) -> str:

@@ -1,6 +1,7 @@
 """Settings of every test: no windows, one thread, and on CI a skipped test is a failure."""
 
 import os
+import shutil
 import signal
 
 import pytest
@@ -20,3 +21,13 @@ def pytest_runtest_makereport(item, call):
     if report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"skipped on CI: {report.longrepr[-1]}"
+
+
+@pytest.fixture(scope="session")
+def chromium() -> dict:
+    """What Playwright needs to launch the system's Chromium quietly; skips where there is none."""
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("chromium is not installed")
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    return {"executable_path": path, "args": arguments}

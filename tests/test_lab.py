@@ -3,21 +3,16 @@
 import contextlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import nbformat
-import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from data_prep import samples
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 SECONDS = 60_000  # for a kernel to start on a busy machine, in milliseconds
 
 
@@ -45,10 +40,10 @@ def lab(folder: Path):
 
 
 @contextlib.contextmanager
-def opened(folder: Path, notebook: str):
+def opened(folder: Path, notebook: str, chromium: dict):
     """A page of JupyterLab with ``notebook`` open and run from the menu."""
     with lab(folder) as url, sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        browser = play.chromium.launch(**chromium)
         page = browser.new_page(viewport={"width": 1700, "height": 1600})
         page.set_default_timeout(SECONDS)
         page.goto(f"{url}lab/tree/{notebook}?token=t")
@@ -73,7 +68,7 @@ def book(path: Path, *cells: str) -> None:
     nbformat.write(made, path)
 
 
-def test_a_click_in_the_review_reaches_the_audit(tmp_path):
+def test_a_click_in_the_review_reaches_the_audit(tmp_path, chromium):
     """The dropdown changes the pictures, a click decides, and the next cell has the decision."""
     table = samples.synthetic_line(tmp_path / "clean", 220, seed=1)
     samples.soil(table.parent, tmp_path / "line", seed=1)
@@ -87,7 +82,7 @@ def test_a_click_in_the_review_reaches_the_audit(tmp_path):
         "_ = pathlib.Path('decisions.json').write_text(json.dumps(rows))\n"
         "print('one' if len(rows) == 1 else 'no', 'decision')",
     )
-    with opened(tmp_path, "review.ipynb") as page:
+    with opened(tmp_path, "review.ipynb", chromium) as page:
         choice = page.locator(".widget-dropdown select")
         choice.wait_for()
         choice.select_option(label=next(

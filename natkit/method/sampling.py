@@ -38,9 +38,8 @@ def weighted_epoch(weights: np.ndarray, batch: int, rng: np.random.Generator) ->
     ends = np.cumsum(share[order])
     marks = (rng.random() + np.arange(n)) * (ends[-1] / n)
     rows = order[np.minimum(np.searchsorted(ends, marks, side="right"), len(order) - 1)]
-    return rows.reshape(
-        batch, batches
-    ).T.ravel()  # neighbours, so equal ones, go to different batches
+    # neighbours, and so equal rows, go to different batches
+    return rows.reshape(batch, batches).T.ravel()
 
 
 def checked(weights: np.ndarray, n: int, batch: int) -> np.ndarray:

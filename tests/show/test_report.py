@@ -315,24 +315,18 @@ def test_what_is_no_summary_is_refused(bad, tmp_path, quick):
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory):
+def browser(tmp_path_factory, chromium):
     """Chromium without network, with the Japanese font of the charts as a system font."""
     import matplotlib_fontja
     from playwright.sync_api import sync_playwright
 
-    path = shutil.which("chromium")
-    if path is None:
-        pytest.skip("chromium is not installed")
     home = tmp_path_factory.mktemp("xdg")
     (home / "fonts").mkdir()
     shutil.copy(matplotlib_fontja.get_font_ttf_path(), home / "fonts")
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     with sync_playwright() as play:
-        chromium = play.chromium.launch(
-            executable_path=path, args=arguments, env={**os.environ, "XDG_DATA_HOME": str(home)}
-        )
-        yield chromium
-        chromium.close()
+        opened = play.chromium.launch(**chromium, env={**os.environ, "XDG_DATA_HOME": str(home)})
+        yield opened
+        opened.close()
 
 
 def opened(browser, path, width=1100):

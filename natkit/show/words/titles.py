@@ -91,9 +91,9 @@ def findings(found: Sequence[dict], counts: dict | None, words: Words) -> str:
     if not single:
         return words("chart.findings.title_whole", kinds=len(found))
     aside = [f for f in single if f["action"] == "quarantined"]
-    most = max(
-        aside if counts and counts["quarantined"] and aside else single, key=lambda f: f["count"]
-    )
+    if not (counts and counts["quarantined"]):
+        aside = []
+    most = max(aside or single, key=lambda f: f["count"])
     top = {"rule": words.name("rule", most["rule"]), "n": most["count"]}
     if counts is None:
         return words("chart.findings.title_most", **top)
