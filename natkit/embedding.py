@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from natkit.errors import InputError
-from natkit.files import writing
+from natkit.files import read_arrays, writing
 
 
 @dataclass(frozen=True)
@@ -93,9 +93,9 @@ class Embedding:
     def load(cls, path: str | Path) -> "Embedding":
         """Read what :meth:`save` wrote. Raises InputError for anything else."""
         try:
-            with np.load(path, allow_pickle=False) as file:
-                return cls(file["vectors"], file["ids"], json.loads(str(file["meta"])))
-        except (OSError, KeyError, ValueError, EOFError) as error:
+            kept = read_arrays(path)
+            return cls(kept["vectors"], kept["ids"], json.loads(str(kept["meta"])))
+        except (OSError, KeyError, ValueError) as error:
             raise InputError(
                 f"{path} is not an embedding that natkit wrote ({error}). "
                 "Make it with model.embed(images).save(path), or run the notebook 02_train."

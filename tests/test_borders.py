@@ -26,7 +26,12 @@ MAY_IMPORT = {
     "data_prep": GROUND | {"data_prep", "natkit.manifest", "natkit.images", "natkit.embedding"},
 }
 DOORS = {  # each heavy package is imported in one place
-    "umap": {"natkit/look/project.py"},
+    "umap": {"natkit/look/layout.py"},
+    "torchdr": {"natkit/look/layout.py"},
+    "hdbscan": {"natkit/look/clusters.py"},
+    "pynndescent": {"natkit/look/space.py"},
+    "bokeh": {"natkit/show/explorer.py"},
+    "jscatter": {"natkit/show/live.py"},
     "torchvision": {"natkit/method/backbones.py"},
     "jinja2": {"natkit/show/report"},
     "papermill": {"natkit/notebooks.py"},

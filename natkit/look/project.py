@@ -1,23 +1,21 @@
-"""The map: every image a point, alike near alike, with the number that says how far to trust it."""
+"""The map: every image a point, alike near alike, with the numbers that say how far to trust it."""
 
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from sklearn.manifold import trustworthiness
-from threadpoolctl import threadpool_limits
 
 from natkit.embedding import Embedding
 from natkit.errors import InputError
-from natkit.look.clusters import Clusters, explain
-from natkit.look.neighbors import directions, principal
-from natkit.progress import progress
+from natkit.look.association import because, explain, text
+from natkit.look.clusters import Clusters
+from natkit.look.honesty import honesty, shuffled
+from natkit.look.layout import MIN_DIST, by_torchdr, by_umap
+from natkit.look.space import FEWEST, NEIGHBORS, Space, nearest
 
-NEIGHBORS, MIN_DIST, EPOCHS = 15, 0.1, 200
-DRAWN = 5000  # most points in a section, and most images on which trustworthiness is measured
+SEEDS = 3  # maps that are compared
+DRAWN = 5000  # most points in a section
 TYPICAL, ODD = 8, 4  # pictures of a cluster
 
 
@@ -26,17 +24,56 @@ class Map:
     """A picture of an embedding in two dimensions.
 
     ``xy`` float32 (n, 2), no unit: only who is near whom means something, not the size of islands
-    nor the distance between them. ``ids`` int64 (n,). ``params``: n_neighbors, min_dist, seed.
-    ``trustworthiness`` in 0..1: 1 if the neighbours on the map are neighbours in the features.
+    nor the distance between them. ``ids`` int64 (n,). ``params``: n_neighbors, min_dist, seed, engine.
+
+    ``honesty``: one row a measure, ``{"measure", "value", "control", "flagged"}``. Control is the same of a map
+    of shuffled data: each feature mixed by itself among the images, so that none of their likeness is left.
+    Flagged: the control shows as much, so the number, or what it counts, proves nothing.
+
+    ``trustworthiness``
+        0..1: 1 if the neighbours on the map are neighbours in the features (Venna and Kaski 2001).
+    ``overlap``
+        Share of an image's 15 nearest in the features that are among its 15 nearest on the map.
+    ``stability``
+        The same share between maps of three seeds; its control is chance.
+    ``islands``
+        Share of an image's nearest in the features that lie on the same dense island of the map, beyond chance; 0 on a
+        map without islands. Clouds without any structure show islands, too: they tear neighbours apart.
     """
 
     xy: np.ndarray
     ids: np.ndarray
     params: dict
-    trustworthiness: float
+    honesty: list[dict]
+    _transform: Callable[[np.ndarray], np.ndarray] | None = field(repr=False, compare=False)
+    _space: Space = field(repr=False, compare=False)
+
+    @property
+    def trustworthiness(self) -> float:
+        """The first row of ``honesty``."""
+        return self.honesty[0]["value"]
 
     def __repr__(self) -> str:
         return f"Map({len(self.ids)} images, trustworthiness {self.trustworthiness:.2f})"
+
+    def place(self, emb: Embedding) -> np.ndarray:
+        """Where new images lie on this map: float32 (m, 2); the old points stay where they are.
+
+        Parameters
+        ----------
+        emb
+            New images, embedded by the same model.
+
+        Raises
+        ------
+        InputError
+            For vectors of another length, or a map drawn by TorchDR.
+        """
+        if self._transform is None:
+            raise InputError(
+                "A map drawn by torchdr can't take new images. Draw it with project(emb, engine='umap')."
+            )
+        return self._transform(self._space.principal(emb)).astype(np.float32)
 
     def section(
         self,
@@ -47,8 +84,9 @@ class Map:
     ) -> dict:
         """``summary["map"]``: points, clusters, and which columns explain them.
 
-        Above 5,000 images the points are a random sample; counts are of all images. ``picture`` of
-        each cluster is None: who draws a contact sheet puts its name in.
+        Above 5,000 images the points are a sample, of each cluster its share; counts are of all images. ``picture`` of
+        each cluster is None: who draws a contact sheet puts its name in; so does with ``purity`` who has other
+        embeddings to compare with (:func:`natkit.look.association.purity`).
 
         Parameters
         ----------
@@ -73,21 +111,25 @@ class Map:
         tried = dict.fromkeys([*columns, label] if label else columns)
         explained = explain(found, table, list(tried))
         rows = table.set_index("id").loc[self.ids]
-        names = [_text(value) for value in rows[label]] if label else []
+        names = [text(value) for value in rows[label]] if label else []
         seed = self.params["seed"]
         n = len(self.ids)
-        rng = np.random.default_rng(seed)
-        shown = np.sort(rng.choice(n, DRAWN, replace=False)) if n > DRAWN else np.arange(n)
+        shown = _by_cluster(found.labels, DRAWN, seed)
         return {
             "n": n,
             **self.params,
             "trustworthiness": self.trustworthiness,
+            "honesty": self.honesty,
+            "purity": [],
             "points": [
                 [round(float(x), 3), round(float(y), 3), int(cluster)]
                 for (x, y), cluster in zip(self.xy[shown], found.labels[shown], strict=True)
             ],
             "ids": self.ids[shown].tolist(),
-            "clusters": [_about(found, c, names) for c in range(found.n_clusters)],
+            "clusters": [
+                _about(found, c, names) | {"because": because(found, table, list(tried), c)}
+                for c in range(found.n_clusters)
+            ],
             "noise": int((found.labels < 0).sum()),
             "method": found.method,
             "explained_by": explained.to_dict("records"),
@@ -95,77 +137,54 @@ class Map:
         }
 
 
-def project(emb: Embedding, seed: int = 0) -> Map:
+def project(emb: Embedding, seed: int = 0, engine: str = "umap") -> Map:
     """Draw the map of an embedding with UMAP, the same at every call with the same seed.
 
     Reads the first 50 principal components of the centred directions, starts from the first two, 15
-    neighbours (fewer if there are no more). One thread, as a seed needs.
+    neighbours (fewer if there are no more). One thread, as a seed needs. Three maps are drawn, and one of
+    shuffled data, to say how far the first can be trusted.
+
+    Parameters
+    ----------
+    engine
+        "umap", or "torchdr" for a GPU (the extra ``gpu``; without a GPU it runs on the CPU).
 
     Raises
     ------
     InputError
-        If there are fewer than 5 images, or all have the same vector.
+        If there are fewer than 5 images, or all have the same vector; for another engine, or one not installed.
 
     Notes
     -----
-    About 7 s of one core for 2,624 images; the first call of a process takes 13 s more to import umap
-    and to compile it. McInnes et al., "UMAP" (2018); trustworthiness: Venna and Kaski (2001), here
-    of 15 neighbours, on at most 5,000 images.
+    About 1 s a map for 2,624 images on one core; the first call of a process takes some 15 s more to import umap
+    and to compile it. McInnes et al., "UMAP" (2018). Trustworthiness is measured on at most 5,000 images.
     """
-    x = principal(emb, seed)
-    near = min(NEIGHBORS, len(x) - 1)
-    start = np.random.default_rng(seed).normal(0, 1e-4, (len(x), 2))  # no two at one spot
-    start[:, : x.shape[1]] += x[:, :2]
-    umap = _import_umap()
-    with _told(umap.layouts):
-        xy = umap.UMAP(
-            n_neighbors=near,
-            min_dist=MIN_DIST,
-            n_epochs=EPOCHS,
-            init=start,
-            random_state=seed,
-            n_jobs=1,
-        ).fit_transform(x)
-    params = {"n_neighbors": near, "min_dist": MIN_DIST, "seed": seed}
-    return Map(xy.astype(np.float32), emb.ids, params, _trust(directions(emb), xy, seed))
+    draw = {"umap": by_umap, "torchdr": by_torchdr}.get(engine)
+    if draw is None:
+        raise InputError(f"engine is 'umap' or 'torchdr', got {engine!r}.")
+    mixed = shuffled(emb, seed)
+    space, other_space = Space.of(emb, seed), Space.of(mixed, seed)
+    x, other = space.principal(emb), other_space.principal(mixed)
+    k = min(NEIGHBORS, len(x) - 1)
+    near, other_near = nearest(x, k + 1, seed), nearest(other, k + 1, seed)
+    drawn = [draw(x, near, k, seed + further) for further in range(SEEDS)]
+    control, _ = draw(other, other_near, k, seed)
+    maps = [xy for xy, _ in drawn]
+    rows = honesty(x, near[0][:, 1:], maps, other, other_near[0][:, 1:], control, seed)
+    params = {"n_neighbors": k, "min_dist": MIN_DIST, "seed": seed, "engine": engine}
+    return Map(maps[0].astype(np.float32), emb.ids, params, rows, drawn[0][1], space)
 
 
-def _import_umap():
-    with warnings.catch_warnings():
-        # umap tells everybody without TensorFlow that its parametric form is missing
-        warnings.filterwarnings("ignore", message="Tensorflow not installed")
-        import umap
-        import umap.layouts
-    return umap
-
-
-@contextmanager
-def _told(layouts) -> Iterator[None]:
-    """Let umap's loop over its epochs show its progress as all our steps do.
-
-    It draws a tqdm bar of its own, which in a notebook never reaches the command that waits.
-    """
-    own = layouts.tqdm
-    layouts.tqdm = lambda epochs, **_: progress(epochs, "draw the map")
-    try:
-        yield
-    finally:
-        layouts.tqdm = own
-
-
-def _trust(unit: np.ndarray, xy: np.ndarray, seed: int) -> float:
-    if len(xy) > DRAWN:
-        some = np.random.default_rng(seed).choice(len(xy), DRAWN, replace=False)
-        unit, xy = unit[some], xy[some]
-    with threadpool_limits(1):
-        return float(trustworthiness(unit, xy, n_neighbors=min(NEIGHBORS, (len(xy) - 1) // 2)))
-
-
-def _text(value) -> str:
-    if pd.isna(value):
-        return ""
-    whole = isinstance(value, float | np.floating) and float(value).is_integer()
-    return str(int(value) if whole else value).strip()
+def _by_cluster(labels: np.ndarray, most: int, seed: int) -> np.ndarray:
+    """Rows of at most ``most`` images: of every cluster its share, and a few of the smallest."""
+    if len(labels) <= most:
+        return np.arange(len(labels))
+    rng = np.random.default_rng(seed)
+    members = [np.flatnonzero(labels == cluster) for cluster in np.unique(labels)]
+    wanted = [min(len(m), max(FEWEST, len(m) * most // len(labels))) for m in members]
+    wanted[int(np.argmax(wanted))] -= max(0, sum(wanted) - most)
+    kept = [rng.choice(m, n, replace=False) for m, n in zip(members, wanted, strict=True)]
+    return np.sort(np.concatenate(kept))
 
 
 def _about(found: Clusters, cluster: int, names: list[str]) -> dict:
@@ -178,7 +197,10 @@ def _about(found: Clusters, cluster: int, names: list[str]) -> dict:
         "cluster": cluster,
         "n": int(inside.sum()),
         "share": float(inside.mean()),
+        "name": found.names.get(cluster),
+        "medoid": int(found.medoids[cluster]),
         "typical": found.typical(cluster, TYPICAL).tolist(),
+        "borderline": found.borderline(cluster, ODD).tolist(),
         "odd": found.odd(ODD, cluster).tolist(),
         "picture": None,
         "labels": labels,

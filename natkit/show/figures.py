@@ -30,7 +30,7 @@ from natkit.show.style import (
 from natkit.show.words import Words, titles
 
 __all__ = [
-    "PALETTE", "figure", "finding_counts", "found_planted", "map_points", "save", "score_ladder",
+    "PALETTE", "figure", "finding_counts", "found_planted", "map_new", "map_points", "save", "score_ladder",
     "theme", "training_curve", "views",
 ]  # fmt: skip
 
@@ -183,15 +183,16 @@ def _views_title(images: np.ndarray, views: np.ndarray, words: Words) -> str:
 def map_points(ax: Axes, section: dict, words: Words, by: str = "cluster") -> Axes:
     """The map, coloured by ``"cluster"`` or by ``"label"`` (the column in ``section["colour"]``).
 
-    Groups bear their number, points of none are grey; colour and marker go together. The
-    trustworthiness and the warning about distances are part of the picture.
+    Groups bear their number, and their name if they have one; points of none are grey; colour and marker go
+    together. The trustworthiness and the warning about distances are part of the picture.
     """
     xy = np.array([point[:2] for point in section["points"]], dtype=float).reshape(-1, 2)
     if by == "label":
         _by_label(ax, xy, section, words)
         title = titles.map_by_label(section, words)
     else:
-        _by_cluster(ax, xy, np.array([point[2] for point in section["points"]], dtype=int))
+        cluster = np.array([point[2] for point in section["points"]], dtype=int)
+        _by_cluster(ax, xy, cluster, {c["cluster"]: c["name"] for c in section["clusters"]}, words)
         title = titles.map_by_cluster(section, words)
     ax.set_xticks([])
     ax.set_yticks([])
@@ -205,6 +206,24 @@ def map_points(ax: Axes, section: dict, words: Words, by: str = "cluster") -> Ax
     return ax
 
 
+def map_new(ax: Axes, section: dict, new: np.ndarray, words: Words) -> Axes:
+    """New images, xy (m, 2), on an old map, whose points are grey."""
+    old = np.array([point[:2] for point in section["points"]], dtype=float).reshape(-1, 2)
+    _dots(ax, old, "#B4B9BF", ".", words("chart.new.old"))
+    _dots(ax, new, VERMILLION, "D", words("chart.new.new"))
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.margins(0.04)
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, markerscale=1.8)
+    ax.set_xlabel(words("chart.map.far"), loc="left", fontsize=10.5)
+    headline(
+        ax, words("chart.new.title", new=len(new)), words("chart.new.subtitle", old=section["n"])
+    )
+    return ax
+
+
 def _dots(ax: Axes, xy: np.ndarray, colour: str, marker: str = "o", label: str | None = None):
     size = float(np.clip(9000 / max(len(xy), 1), 9, 36))
     ax.scatter(
@@ -213,15 +232,19 @@ def _dots(ax: Axes, xy: np.ndarray, colour: str, marker: str = "o", label: str |
     )  # fmt: skip
 
 
-def _by_cluster(ax: Axes, xy: np.ndarray, cluster: np.ndarray) -> None:
+def _by_cluster(
+    ax: Axes, xy: np.ndarray, cluster: np.ndarray, names: dict[int, str | None], words: Words
+) -> None:
     _dots(ax, xy[cluster < 0], "#B4B9BF", ".")
     found = np.unique(cluster[cluster >= 0])
     for c in found:
         marker = MARKERS[c // len(PALETTE) % len(MARKERS)]
         _dots(ax, xy[cluster == c], PALETTE[c % len(PALETTE)], marker)
     for c in found:  # on top of all dots
+        name = names.get(int(c))
+        text = words("map.names", cluster=str(c), name=plain(name, 20)) if name else str(c)
         ax.annotate(
-            str(c), np.median(xy[cluster == c], axis=0), ha="center", va="center", fontsize=12,
+            text, np.median(xy[cluster == c], axis=0), ha="center", va="center", fontsize=12,
             bbox={"boxstyle": "round,pad=0.25", "facecolor": "white", "edgecolor": HAIR},
         )  # fmt: skip
 

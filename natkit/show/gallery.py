@@ -87,7 +87,8 @@ def cluster_sheets(
     Parameters
     ----------
     clusters
-        ``section["clusters"]``: ids ``typical`` and ``odd``; their ``picture`` is filled in.
+        ``section["clusters"]``: ids ``medoid``, ``typical``, ``borderline`` and ``odd``; their ``picture`` is filled
+        in.
     pixels
         (n, h, w, c) of any depth; of other than 1 or 3 channels the first is shown.
     ids
@@ -104,7 +105,7 @@ def cluster_sheets(
     groups = [
         (
             f"cluster_{c['cluster']}",
-            [pixels[[row_of[i] for i in c[kind]]] for kind in ("typical", "odd")],
+            [pixels[[row_of[i] for i in ids]] for ids in _chosen(c)],
         )
         for c in clusters
     ]
@@ -122,3 +123,10 @@ def cluster_sheets(
             sheet.save(part, format="PNG")
         cluster["picture"] = f"figures/{name}.png"
     return list(sheets.values())
+
+
+def _chosen(cluster: dict) -> list[list[int]]:
+    """Ids by row of the sheet: the medoid and the typical ones, the borderline ones, the odd ones."""
+    medoid, typical = cluster["medoid"], cluster["typical"]
+    first = [medoid, *(i for i in typical if i != medoid)][: max(1, len(typical))]
+    return [first, cluster["borderline"], cluster["odd"]]

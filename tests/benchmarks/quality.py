@@ -1,12 +1,14 @@
 """NAT against its rivals at equal compute: the same network, views, optimiser, image-views and seeds.
 
     uv run --group bench python tests/benchmarks/quality.py run [--sets …] [--methods …] [--seeds 0 1 2]
+    uv run python tests/benchmarks/quality.py vary [--sets …] [--changes …] [--seeds 0 1 2]
     uv run python tests/benchmarks/quality.py table
 
 ``run`` tries three learning rates of each method on val at seed 0, then trains it with the best on every
 seed, and reads test once, after the last epoch. Each run is one row of ``quality.csv`` beside this file; what is
-there is not run again, so the table grows over several calls. ``table`` prints it. The rivals' losses are those of
-the package lightly. ``fashion`` needs the Debian package dataset-fashion-mnist.
+there is not run again, so the table grows over several calls. ``vary`` scores changes of our recipe on val, at the
+rate of ``nat``. ``table`` prints both. The rivals' losses are those of the package lightly. ``fashion`` needs the
+Debian package dataset-fashion-mnist.
 """
 
 import argparse
@@ -16,8 +18,9 @@ import gzip
 import math
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -27,6 +30,7 @@ from sklearn.datasets import load_digits
 from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 import data_prep
 import natkit
@@ -36,6 +40,7 @@ from natkit.images import resize
 from natkit.method.backbones import backbone, head
 from natkit.method.batches import Batches, Scaling
 from natkit.method.embed import read_features
+from natkit.method.training import Run
 from natkit.method.views import Views, preset, view
 
 RESULTS = Path(__file__).with_name("quality.csv")
@@ -52,6 +57,20 @@ RATES = {  # three for each, around what suits the family
     "supervised": (5e-4, 1e-3, 2e-3),
     "untrained": (0.0,),
     "pixels": (0.0,),
+}
+CHANGES = {  # of our recipe, each with as many image-views; "average" is a moving average of the weights
+    "none": {},
+    "4 views, half the epochs": {"n_views": 4, "share": 0.5},
+    "2 + 4 small crops, half the epochs": {"views": {"small": 4}, "share": 0.5},
+    "head 2,048 wide": {"head_width": 2048},
+    "head of 2 layers": {"head_layers": 2},
+    "pool of 256": {"pool": 256},
+    "batches of 128": {"batch_size": 128},
+    "dim 128, temperature 0.3": {"dim": 128, "temperature": 0.3},
+    "dim 128, 4,096 targets": {"dim": 128, "n_targets": 4096},
+    "average 0.99": {"average": 0.99},
+    "average 0.998": {"average": 0.998},
+    "weight decay 0.05": {"weight_decay": 0.05},
 }
 PROBES = {"linear": [{"C": c} for c in (0.001, 0.01, 0.1)], "knn": [{"k": k} for k in (5, 15, 30)]}
 
@@ -144,6 +163,35 @@ def _nat(data: Data, method: str, lr: float, seed: int) -> natkit.NAT:
         settings |= {"optimizer": "sgd", "momentum": 0.0, "weight_decay": 0.0, "dim": 2048}
         settings |= {"schedule": "constant", "warmup": 0.0}
     return natkit.NAT(**settings).fit(data.train)
+
+
+def _changed(data: Data, change: str, lr: float, seed: int) -> natkit.NAT:
+    """Our recipe with one of the changes."""
+    change = dict(CHANGES[change])
+    epochs = round(data.epochs * change.pop("share", 1))
+    decay = change.pop("average", None)
+    settings = {"epochs": epochs, "batch_size": data.batch, "size": data.pixels.shape[1]}
+    settings |= {"lr": lr, "seed": seed, "device": "cpu"} | change
+    settings["views"] = replace(data.views, **change.get("views", {}))
+    model = natkit.NAT(**settings)
+    if decay is None:
+        return model.fit(data.train)
+    step, train = Run._step, Run.train
+
+    def averaged_step(run: Run, rows: np.ndarray, number: int) -> dict:
+        mark = step(run, rows, number)
+        if not hasattr(run, "average"):
+            follow = get_ema_multi_avg_fn(decay)
+            run.average = AveragedModel(run.encoder, multi_avg_fn=follow, use_buffers=True)
+        run.average.update_parameters(run.encoder)
+        return mark
+
+    def averaged_train(run: Run, *end_epoch) -> None:
+        train(run, *end_epoch)
+        run.encoder.load_state_dict(run.average.module.state_dict())
+
+    with patch.object(Run, "_step", averaged_step), patch.object(Run, "train", averaged_train):
+        return model.fit(data.train)
 
 
 def _rival(data: Data, net: nn.Module, method: str, lr: float, seed: int) -> None:
@@ -260,6 +308,13 @@ def run(sets: list[str], methods: list[str], seeds: list[int]) -> None:
                 _once(name, method, "test", _best_rate(name, method), seed)
 
 
+def vary(sets: list[str], changes: list[str], seeds: list[int]) -> None:
+    for change in changes:
+        for name in sets:
+            for seed in seeds:
+                _once(name, f"nat, {change}", "vary", _best_rate(name, "nat"), seed)
+
+
 def _best_rate(name: str, method: str) -> float:
     if len(RATES[method]) == 1:
         return RATES[method][0]
@@ -273,8 +328,12 @@ def _once(name: str, method: str, use: str, lr: float, seed: int) -> None:
     if np.isclose(here["lr"], lr).any():
         return
     data = SETS[name](seed)
-    found = vectors(data, method, lr, seed)
-    scores = probe(data, found, "val" if use == "choose" else "test")
+    if use == "vary":
+        model = _changed(data, method.removeprefix("nat, "), lr, seed)
+        found = model.transform(data.pixels)
+    else:
+        found = vectors(data, method, lr, seed)
+    scores = probe(data, found, "test" if use == "test" else "val")
     row = [name, method, use, lr, seed, *(f"{scores[p]:.4f}" for p in PROBES), torch.__version__]
     with open(RESULTS, "a", newline="") as file:
         csv.writer(file, lineterminator="\n").writerow(row)
@@ -288,21 +347,24 @@ def _rows() -> pd.DataFrame:
 
 
 def table() -> None:
-    """Mean test score over the seeds, and NAT minus each by pairs of a seed with its 95 % t interval."""
-    tests = _rows().query("use == 'test'")
+    """Mean score over the seeds, and NAT minus each by pairs of a seed with its 95 % t interval."""
+    _print(_rows().query("use == 'test'"), "nat")
+    _print(_rows().query("use == 'vary'"), "nat, none")
+
+
+def _print(tests: pd.DataFrame, first: str) -> None:
     for name, rows in tests.groupby("set", sort=False):
-        print(
-            f"\n{name}\n{'':12} {'lr':>7} {'seeds':>5}  "
-            + "".join(f"{p:>8}  {'NAT − it':>24}  " for p in PROBES)
-        )
-        ours = rows[rows["method"] == "nat"].set_index("seed")
+        wide = rows["method"].str.len().max()
+        head = "".join(f"{p:>8}  {f'{first} − it':>24}  " for p in PROBES)
+        print(f"\n{name}: {rows['use'].iloc[0]}\n{'':{wide}} {'lr':>7} {'seeds':>5}  {head}")
+        ours = rows[rows["method"] == first].set_index("seed")
         for method, each in rows.groupby("method", sort=False):
             each = each.set_index("seed")
-            text = f"{method:12} {each['lr'].iloc[0]:7g} {len(each):5}  "
+            text = f"{method:{wide}} {each['lr'].iloc[0]:7g} {len(each):5}  "
             for p in PROBES:
                 gap = (ours[p] - each[p]).dropna()
                 text += f"{each[p].mean():8.3f}  "
-                if method == "nat" or len(gap) < 2:
+                if method == first or len(gap) < 2:
                     text += f"{'':24}  "
                     continue
                 half = student.ppf(0.975, len(gap) - 1) * gap.std() / math.sqrt(len(gap))
@@ -312,13 +374,16 @@ def table() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["run", "table"])
+    parser.add_argument("what", choices=["run", "vary", "table"])
     parser.add_argument("--sets", nargs="+", default=list(SETS), choices=SETS)
     parser.add_argument("--methods", nargs="+", default=list(RATES), choices=RATES)
+    parser.add_argument("--changes", nargs="+", default=list(CHANGES), choices=CHANGES)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     chosen = parser.parse_args()
     if chosen.what == "run":
         run(chosen.sets, chosen.methods, chosen.seeds)
+    if chosen.what == "vary":
+        vary(chosen.sets, chosen.changes, chosen.seeds)
     table()
 
 

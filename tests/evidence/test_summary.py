@@ -47,7 +47,10 @@ MAP = {
     "seed": 0,
     "n_neighbors": 2,
     "min_dist": 0.1,
+    "engine": "umap",
     "trustworthiness": 0.9,
+    "honesty": [{"measure": "islands", "value": 3, "control": 0, "flagged": False}],
+    "purity": [],
     "points": [(0.5, 1.0, 0), (0.25, 1.0, 0), (9.0, 9.0, -1)],
     "ids": np.arange(3),
     "clusters": [
@@ -55,6 +58,10 @@ MAP = {
             "cluster": 0,
             "n": 2,
             "share": 2 / 3,
+            "name": "mono",
+            "medoid": 1,
+            "borderline": [],
+            "because": None,
             "typical": [0],
             "odd": [1],
             "picture": "figures/cluster_0.png",
@@ -63,7 +70,7 @@ MAP = {
     ],
     "noise": 1,
     "method": "HDBSCAN",
-    "explained_by": [{"column": "camera", "v": 0.2}],
+    "explained_by": [{"column": "camera", "v": 0.2, "low": 0.1, "high": 0.3}],
     "colour": {"column": "defect", "values": ["0", "0", ""]},
 }
 PROVENANCE = {

@@ -1,12 +1,16 @@
 """Laws of the clusters: planted islands are found, a cloud is said to be cut, a cause is named."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from natkit.embedding import Embedding
 from natkit.errors import InputError
-from natkit.look.clusters import clusters, explain
+from natkit.look.association import explain
+from natkit.look.clusters import clusters
+from natkit.look.space import principal
 
 SIZES = (60, 30, 90)
 
@@ -124,3 +128,70 @@ def test_explaining_needs_its_columns_and_images(found):
         explain(found, told(found), ["shift", "same"])
     with pytest.raises(InputError, match="lacks 4 of the 181 images"):
         explain(found, told(found).iloc[4:], ["same"])
+
+
+def test_membership_is_a_share_and_the_borderline_is_between_two():
+    rng = np.random.default_rng(0)
+    planted = np.repeat(np.arange(2), 80)
+    vectors = 8 * np.eye(6)[planted] + rng.standard_normal((160, 6))
+    between = 4 * np.eye(6)[[0] * 3] + 3.4 * np.eye(6)[[1] * 3] + 0.1 * rng.standard_normal((3, 6))
+    found = clusters(Embedding(np.r_[vectors, between], np.arange(163)))
+    assert found.membership.shape == (163, found.n_clusters)
+    assert (found.membership >= 0).all()
+    assert (found.membership.sum(axis=1) <= 1 + 1e-5).all()
+    clear = found.labels[:160] >= 0
+    most = found.membership[:160].argmax(axis=1)
+    assert (most[clear] == found.labels[:160][clear]).mean() > 0.98
+    doubt = np.sort(found.membership, axis=1)
+    gap = doubt[:, -1] - doubt[:, -2]
+    assert gap[160:].max() < np.quantile(gap[:160], 0.2)
+    for cluster in range(found.n_clusters):
+        first, last = found.borderline(cluster, 200)[[0, -1]]
+        assert gap[first] <= gap[last]
+
+
+def test_the_medoid_is_the_member_nearest_to_all_others(found):
+    emb, _ = islands()
+    x = principal(emb, 0)
+    for cluster, medoid in enumerate(found.medoids):
+        members = found.labels == cluster
+        total = np.linalg.norm(x[members][:, None] - x[members], axis=2).sum(axis=1)
+        assert medoid == emb.ids[members][total.argmin()]
+
+
+def test_names_are_kept_where_the_cluster_is_still_there(found):
+    emb, planted = islands()
+    named = found.named({0: "round", 1: "long"})
+    assert named.table().set_index("id")["name"][found.typical(0, 1)[0]] == "round"
+    keep = planted != 1  # the long ones of old are gone but for their own islands
+    order = np.random.default_rng(5).permutation(np.flatnonzero(keep))
+    again = clusters(Embedding(emb.vectors[order], emb.ids[order]), seed=4)
+    for source in (named, named.table()):
+        now = again.named_as(source)
+        called = {now.names.get(c) for c in range(now.n_clusters)}
+        assert "round" in called
+        island = planted[np.isin(emb.ids, now.ids[now.labels == list(now.names)[0]])]
+        assert (island == 2).mean() > 0.9
+    other = again.labels.copy()
+    mixed = dataclasses.replace(again, labels=np.random.default_rng(0).permutation(other))
+    assert mixed.named_as(named).names == {}
+
+
+def test_a_name_is_given_once_and_taken_away_by_an_empty_one(found):
+    named = found.named({0: "round"})
+    assert named.named({0: ""}).names == {}
+    assert found.names == {}
+    with pytest.raises(InputError, match="Two clusters would be called 'round'"):
+        named.named({1: "round"})
+    with pytest.raises(InputError, match="no cluster 9"):
+        found.named({9: "x"})
+
+
+def test_of_a_large_set_the_rest_is_put_into_what_a_part_shows(monkeypatch):
+    monkeypatch.setattr("natkit.look.clusters.FOUND_IN", 120)
+    emb, planted = islands()
+    found = clusters(emb)
+    assert found.method == "HDBSCAN"
+    for cluster in range(found.n_clusters):
+        assert len(set(planted[found.labels == cluster]) - {-1}) == 1
+    assert (found.labels >= 0).mean() > 0.8

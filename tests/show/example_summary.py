@@ -118,20 +118,36 @@ def map_section(n=2537, clusters=6, seed=0, pictures=True):
     label = np.where(rng.random(n) < 0.15 + 0.6 * (cluster == 3), "1", "0")
     sizes = [int((shown == c).sum()) for c in range(clusters)]
     return {
-        "n": n, "seed": seed, "n_neighbors": 15, "min_dist": 0.1, "trustworthiness": 0.931,
+        "n": n, "seed": seed, "n_neighbors": 15, "min_dist": 0.1, "engine": "umap",
+        "trustworthiness": 0.931,
+        "honesty": [
+            {"measure": "trustworthiness", "value": 0.931, "control": 0.64, "flagged": False},
+            {"measure": "overlap", "value": 0.58, "control": 0.05, "flagged": False},
+            {"measure": "stability", "value": 0.78, "control": 0.006, "flagged": False},
+            {"measure": "islands", "value": clusters, "control": clusters - 1, "flagged": True},
+        ],
+        "purity": [
+            {"name": name, "column": "type", "value": value, "low": value - 0.01,
+             "high": value + 0.01, "n": n, "chance": 0.52}
+            for name, value in (("NAT", 0.97), ("untrained", 0.93), ("pixels", 0.88))
+        ],
         "points": [[round(float(x), 3), round(float(y), 3), int(c)]
                    for (x, y), c in zip(xy, shown, strict=True)],
         "ids": list(range(n)),
         "clusters": [
-            {"cluster": c, "n": sizes[c], "share": sizes[c] / n, "typical": list(range(8)),
-             "odd": list(range(8, 16)),
+            {"cluster": c, "n": sizes[c], "share": sizes[c] / n, "name": None, "medoid": 0,
+             "typical": list(range(8)), "borderline": list(range(16, 20)), "odd": list(range(8, 16)),
+             "because": {"column": "type", "value": "mono", "outside": 0.31, "v": 0.55,
+                         "inside": {"value": 0.94, "low": 0.91, "high": 0.96, "n": sizes[c]}},
              "picture": f"figures/cluster_{c}.png" if pictures else None,
              "labels": {v: int(((shown == c) & (label == v)).sum()) for v in ("0", "1")}}
             for c in range(clusters)
         ],
         "noise": int(noise.sum()), "method": "HDBSCAN",
-        "explained_by": [{"column": "type", "v": 0.61}, {"column": "camera", "v": 0.34},
-                         {"column": "defect", "v": 0.29}, {"column": "shift", "v": 0.05}],
+        "explained_by": [
+            {"column": column, "v": v, "low": max(0.0, v - 0.03), "high": v + 0.03}
+            for column, v in (("type", 0.61), ("camera", 0.34), ("defect", 0.29), ("shift", 0.05))
+        ],
         "colour": {"column": "defect", "values": label.tolist()},
     }  # fmt: skip
 
@@ -290,9 +306,12 @@ def hostile():
         "column": bad[5],
         "values": [bad[i % len(bad)] for i in range(facts["map"]["n"])],
     }
-    facts["map"]["explained_by"] = [{"column": v, "v": 0.5} for v in bad]
+    facts["map"]["purity"][0] |= {"name": script, "column": bad[2]}
+    facts["map"]["explained_by"] = [{"column": v, "v": 0.5, "low": 0.4, "high": 0.6} for v in bad]
     for cluster in facts["map"]["clusters"]:
         cluster["labels"] = {v: 3 for v in bad}
+        cluster["name"] = bad[cluster["cluster"] % len(bad)]
+        cluster["because"] |= {"column": script, "value": bad[3]}
         cluster["picture"] = "figures/" + "y" * 200 + ".png"
     facts["provenance"] |= {"command": script, "licences": bad, "packages": {script: bad[2]}}
     facts["training"]["params"] = {script: bad[3]}

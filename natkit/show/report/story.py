@@ -69,6 +69,18 @@ def control(words: Words, name: str) -> str:
     return shorten(words.name("name", name))
 
 
+def because(reason: dict, words: Words) -> str:
+    """What sets a cluster apart, in a sentence."""
+    value = reason["value"]
+    return words(
+        "map.because",
+        share=words.percent(reason["inside"]["value"]),
+        outside=words.percent(reason["outside"]),
+        column=shorten(reason["column"], 24),
+        value=words("chart.map.none_value") if value is None else shorten(value, 24),
+    )
+
+
 def numbers(facts: dict, words: Words) -> list[dict]:
     """The three numbers of page one: ``label``, ``value``, ``note``."""
     found = [*_scored(facts, words), *_rarest(facts, words), *_data(facts, words)]
