@@ -1,24 +1,21 @@
 """Findings to a spreadsheet for those who inspect, and their decisions back into the audit."""
 
-import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 from openpyxl import Workbook
 from openpyxl.drawing.image import Image as Picture
 from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
-from PIL import Image
 
 from data_prep.auditing import Audit
-from data_prep.tables import plain, read_table, unplain
+from data_prep.tables import read_table
 from natkit.errors import InputError
-from natkit.files import writing
-from natkit.images import UnreadableImage, read_image
+from natkit.files import plain, unplain, writing
+from natkit.images import png, thumbnail
 from natkit.progress import progress
 
 COLUMNS = ("picture", "path", "rule", "name", "why", "evidence", "action", "decision", "by", "note")
@@ -97,29 +94,6 @@ def _dress(sheet: Worksheet, n: int, lang: str) -> None:
         choice = DataValidation("list", formula1=f'"{",".join(WORDS[lang].values())}"')
         sheet.add_data_validation(choice)
         choice.add(f"H2:H{n + 1}")
-
-
-def thumbnail(file: Path, side: int) -> Image.Image | None:
-    """A small grey or colour picture of 8 bits, whole; None if the file can't be read."""
-    try:
-        pixels = read_image(file)
-    except (OSError, UnreadableImage):
-        return None
-    shown = pixels if pixels.ndim == 2 or pixels.shape[2] == 3 else pixels[:, :, 0]
-    if shown.dtype != np.uint8:
-        shown = np.nan_to_num(shown.astype(np.float32))
-        low, high = np.percentile(shown, (1, 99))
-        shown = ((shown - low) / max(high - low, 1e-9) * 255).clip(0, 255).astype(np.uint8)
-    image = Image.fromarray(shown)
-    image.thumbnail((side, side))
-    return image
-
-
-def png(image: Image.Image) -> io.BytesIO:
-    """The picture as a file in memory."""
-    data = io.BytesIO()
-    image.save(data, "PNG")
-    return data
 
 
 def apply(audit: Audit, file: str | Path) -> Audit:

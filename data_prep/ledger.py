@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,10 +17,11 @@ from data_prep.remedies import balance
 from data_prep.rules import LANGUAGES, Finding, class_text
 from data_prep.scanning import SIZES, Scan, measure
 from data_prep.splits import assign_splits, components, role
-from data_prep.tables import plain, unplain
 from natkit.errors import InputError
+from natkit.files import plain, unplain
 from natkit.images import read_image
-from natkit.manifest import LEDGER, SPLITS, Prepared, read, write
+from natkit.manifest import SPLITS, Prepared, read, write
+from natkit.marks import LEDGER, SAID, applied, current
 from natkit.progress import progress
 
 EXAMPLES = 8  # paths named for each finding
@@ -97,7 +99,7 @@ def prepare(audit: Audit, folder: str | Path, seed: int = 0) -> Prepared:
 
 def replay(prepared: Prepared | str | Path, scan: Scan, seed: int = 0) -> Audit:
     """Audit new data as a prepared folder was audited: the same columns and rules, and again what
-    people decided about the images that are as they were.
+    people decided, and which labels and tags they gave, about the images that are as they were.
 
     Parameters
     ----------
@@ -116,6 +118,7 @@ def replay(prepared: Prepared | str | Path, scan: Scan, seed: int = 0) -> Audit:
     info = prepared.info
     groups = [g["column"] for g in info["groups"]]
     how = info["audit"]
+    scan = _labelled(scan, prepared)
     again = audit(
         scan, info["label"], groups, how["time"], how["split"], how["rules"] or None, seed
     )
@@ -125,9 +128,25 @@ def replay(prepared: Prepared | str | Path, scan: Scan, seed: int = 0) -> Audit:
         decision
         for decision, pixels in decisions(prepared.ledger)
         if hashes.get(decision.path) == pixels
-        and ((decision.path, decision.rule) in found or decision.action == "quarantined")
+        and (
+            (decision.path, decision.rule) in found
+            or decision.action == "quarantined"
+            or decision.rule in SAID
+        )
     ]
     return again.with_decisions(same)
+
+
+def _labelled(scan: Scan, prepared: Prepared) -> Scan:
+    """The scan with the labels that people gave in the earlier prepared folder."""
+    said = current(prepared.ledger).query("rule == 'label'")
+    label = prepared.info["label"]
+    if not len(said):
+        return scan
+    table = scan.table
+    if label == SAID["label"][1] and label not in table.columns:
+        table = table.assign(**{label: pd.Series(None, table.index, object)})
+    return replace(scan, table=applied(table, said, label))
 
 
 def decisions(ledger: pd.DataFrame) -> Iterator[tuple[Decision, str]]:
@@ -189,7 +208,8 @@ def ledger(audit: Audit) -> pd.DataFrame:
     hashes = dict(zip(audit.scan.table["path"], audit.scan.table["pixel_hash"], strict=True))
     for d in audit.decisions:
         facts = {"decided": d.action, "note": d.note, "pixels": hashes[d.path]}
-        text, finds = json.dumps(facts, ensure_ascii=False), audit.rules[d.rule].finds["en"]
+        text = json.dumps(facts, ensure_ascii=False)
+        finds = SAID[d.rule][0] if d.rule in SAID else audit.rules[d.rule].finds["en"]
         rows.append((d.time, d.path, d.rule, finds, text, d.action, d.by or "unnamed"))
     frame = pd.DataFrame(rows, columns=list(LEDGER))
     return frame.astype(object).map(plain)

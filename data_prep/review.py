@@ -8,9 +8,10 @@ import pandas as pd
 from PIL import Image
 
 from data_prep.auditing import Audit
-from data_prep.inspection import WORDS, png, thumbnail
+from data_prep.inspection import WORDS
 from data_prep.quality import JUDGES
 from natkit.errors import InputError
+from natkit.images import png, thumbnail
 
 SHOWN = 8  # images on either side of a limit
 SIDE = 96  # pixels of a thumbnail

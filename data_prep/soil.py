@@ -12,9 +12,8 @@ import pandas as pd
 from PIL import Image, ImageFilter
 
 from data_prep.bias import cramers_v
-from data_prep.tables import unplain
 from natkit.errors import InputError
-from natkit.files import writing
+from natkit.files import unplain, writing
 from natkit.manifest import Prepared
 from natkit.progress import progress
 

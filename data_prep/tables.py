@@ -60,16 +60,6 @@ def _read(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, sep=separator, encoding=encoding, keep_default_na=False, na_values=NA)
 
 
-def plain(cell: str) -> str:
-    """``cell`` as a spreadsheet may show it: what begins like a formula gets an apostrophe."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
-
-
-def unplain(cell: str) -> str:
-    """What :func:`plain` was given."""
-    return cell[1:] if cell.startswith("'") and plain(cell[1:]) == cell else cell
-
-
 def match_paths(table: pd.DataFrame, files: list[str], column: str | None) -> pd.DataFrame:
     """The table with a first column ``path`` that names files as the scan does.
 

@@ -72,3 +72,13 @@ def sha256(path: str | Path) -> str:
     """Hex digest of a file's bytes."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def plain(cell: str) -> str:
+    """``cell`` as a spreadsheet may show it: what begins like a formula gets an apostrophe."""
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+
+def unplain(cell: str) -> str:
+    """What :func:`plain` was given."""
+    return cell[1:] if cell.startswith("'") and plain(cell[1:]) == cell else cell

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image, UnidentifiedImageError
 
-from natkit import manifest
+from natkit import manifest, marks
 from natkit.errors import InputError
 from natkit.files import writing
 from natkit.progress import progress
@@ -216,6 +216,29 @@ def resize(pixels: np.ndarray, size: int) -> np.ndarray:
     return out
 
 
+def thumbnail(file: Path, side: int) -> Image.Image | None:
+    """A small grey or colour picture of 8 bits, whole; None if the file can't be read."""
+    try:
+        pixels = read_image(file)
+    except (OSError, UnreadableImage):
+        return None
+    shown = pixels if pixels.ndim == 2 or pixels.shape[2] == 3 else pixels[:, :, 0]
+    if shown.dtype != np.uint8:
+        shown = np.nan_to_num(shown.astype(np.float32))
+        low, high = np.percentile(shown, (1, 99))
+        shown = ((shown - low) / max(high - low, 1e-9) * 255).clip(0, 255).astype(np.uint8)
+    image = Image.fromarray(shown)
+    image.thumbnail((side, side))
+    return image
+
+
+def png(image: Image.Image) -> io.BytesIO:
+    """The picture as a file in memory."""
+    data = io.BytesIO()
+    image.save(data, "PNG")
+    return data
+
+
 @dataclass(frozen=True)
 class ImageSet:
     """The images of a prepared folder.
@@ -256,6 +279,47 @@ class ImageSet:
         """Where each image lies."""
         return [self.prepared.file(path) for path in self.table["path"]]
 
+    def mark(
+        self,
+        ids: Sequence[int],
+        *,
+        label: object = None,
+        tag: str | None = None,
+        set_aside: bool | None = None,
+        by: str = "",
+    ) -> "ImageSet":
+        """Say something of images: it goes into the ledger, and counts at once in the table.
+
+        Parameters
+        ----------
+        ids
+            Which images.
+        label
+            Their class, of the type that the label column has. Without one it goes to ``label_by_eye``.
+        tag
+            Free text, in ``tag_by_eye``.
+        set_aside
+            True: leave it out of the next ``data_prep.prepare(data_prep.replay(...))``; it is only noted here,
+            in ``set_aside_by_eye``. False takes that back.
+        by
+            Who says so.
+
+        Returns
+        -------
+        ImageSet
+            The whole prepared folder, read again. An empty label or tag takes the earlier one away.
+
+        Raises
+        ------
+        InputError
+            For an id that is not there, a label that the column can't hold, or if nothing is said.
+        """
+        new = marks.rows(
+            self.prepared.table, ids, self.prepared.info["label"], label, tag, set_aside, by
+        )
+        marks.record(self.prepared.folder, new)
+        return load(self.prepared.folder)
+
     def pixels(self, size: int) -> np.ndarray:
         """All images as (n, size, size, c) in their own dtype, from the cache where it exists.
 
@@ -267,7 +331,11 @@ class ImageSet:
         InputError
             If images differ in channels or depth, or a file has gone or changed since the scan.
         """
-        cache = self.prepared.folder / "cache" / f"{size}-{self.prepared.data_hash[:16]}.npy"
+        cache = (
+            self.prepared.folder
+            / "cache"
+            / f"{size}-{self.prepared.info['manifest_sha256'][:16]}.npy"
+        )
         if not cache.exists():
             everything = ImageSet(self.prepared, self.prepared.table)
             with writing(cache) as part, open(part, "wb") as file:

@@ -8,8 +8,10 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pandas as pd
 
+from natkit import marks
 from natkit.errors import InputError
 from natkit.files import sha256, write_json, writing
+from natkit.marks import LEDGER
 
 FORMAT, VERSION = "natkit-prepared", 1
 SPLITS = ("train", "val", "test")
@@ -25,15 +27,15 @@ COLUMNS = (
     "pixel_hash",
 )
 MENDED = (".png", ".tif")  # behind the user's own name, so that both formats are told apart
-LEDGER = ("time", "path", "rule", "finding", "evidence", "action", "by")
 
 
 @dataclass(frozen=True)
 class Prepared:
     """A prepared folder, read and checked.
 
-    ``table`` is the manifest (one row a kept image), ``ledger`` every decision, ``info`` the content of
-    ``prepared.json`` (label and group columns, counts, data hash), ``root`` where the images lie.
+    ``table`` is the manifest (one row a kept image) with what people said since, ``ledger`` every decision,
+    ``info`` the content of ``prepared.json`` (label and group columns, counts, data hash), ``root`` where the
+    images lie.
     """
 
     folder: Path
@@ -48,8 +50,8 @@ class Prepared:
 
     @property
     def data_hash(self) -> str:
-        """SHA-256 of the manifest: the name of this exact data set in every result."""
-        return self.info["manifest_sha256"]
+        """SHA-256 of the manifest, and of what people said since: the name of this exact data set in every result."""
+        return self.info["data_hash"]
 
     def file(self, path: str) -> Path:
         """Where an image lies: its mended copy (``images/…`` with .png or .tif behind) if there is one,
@@ -151,6 +153,11 @@ def read(folder: str | Path) -> Prepared:
         )
     _check(table)
     info["manifest_sha256"] = sha256(folder / "manifest.csv")
+    said = marks.current(ledger)
+    info["data_hash"] = marks.hash_with(info["manifest_sha256"], said)
+    table = marks.applied(table, said, info.get("label"))
+    if info.get("label") is None and "label_by_eye" in table.columns:
+        info["label"] = "label_by_eye"
     root = Path(os.path.normpath(folder / info["root"]))
     return Prepared(folder, root, table, ledger, info)
 

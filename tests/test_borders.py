@@ -14,16 +14,19 @@ MAY_IMPORT = {
     "natkit/files.py": set(),
     "natkit/progress.py": set(),
     "natkit/__init__.py": set(),
-    "natkit/manifest.py": GROUND,
-    "natkit/images.py": GROUND | {"natkit.manifest"},
+    "natkit/marks.py": GROUND,
+    "natkit/manifest.py": GROUND | {"natkit.marks"},
+    "natkit/images.py": GROUND | {"natkit.manifest", "natkit.marks"},
     "natkit/embedding.py": GROUND,
     "natkit/method": GROUND | {"natkit.method", "natkit.images", "natkit.embedding"},
     "natkit/evidence": GROUND | {"natkit.evidence", "natkit.embedding", "natkit.manifest"},
     "natkit/look": GROUND | {"natkit.look", "natkit.embedding"},
-    "natkit/show": GROUND | {"natkit.show", "natkit.evidence", "natkit.look", "natkit.embedding"},
+    "natkit/show": GROUND
+    | {"natkit.show", "natkit.evidence", "natkit.look", "natkit.embedding", "natkit.images"},
     "natkit/notebooks.py": GROUND,
     "natkit/cli.py": GROUND | {"natkit.notebooks"},
-    "data_prep": GROUND | {"data_prep", "natkit.manifest", "natkit.images", "natkit.embedding"},
+    "data_prep": GROUND
+    | {"data_prep", "natkit.manifest", "natkit.marks", "natkit.images", "natkit.embedding"},
 }
 DOORS = {  # each heavy package is imported in one place
     "umap": {"natkit/look/layout.py"},

@@ -7,7 +7,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from natkit import InputError, manifest
+from natkit import InputError, manifest, marks
 from natkit.images import ImageSet, UnreadableImage, load, read_image, resize
 
 RNG = np.random.default_rng(0)
@@ -146,7 +146,7 @@ def prepared(tmp_path, pictures) -> ImageSet:
             [i * 10, f"{i}.png", manifest.SPLITS[i % 3], 1.0, 10, 12, channels, bits, str(i)]
         )
     table = pd.DataFrame(rows, columns=list(manifest.COLUMNS))
-    ledger = pd.DataFrame(columns=list(manifest.LEDGER))
+    ledger = pd.DataFrame(columns=list(marks.LEDGER))
     manifest.write(tmp_path / "prepared", root, table, ledger, {"label": None, "groups": []})
     return load(tmp_path / "prepared")
 

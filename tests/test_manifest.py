@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from natkit import InputError, manifest
+from natkit import InputError, manifest, marks
 
-LEDGER = pd.DataFrame([["t", "a", "r", "f", "{}", "kept", "me"]], columns=list(manifest.LEDGER))
+LEDGER = pd.DataFrame([["t", "a", "r", "f", "{}", "kept", "me"]], columns=list(marks.LEDGER))
 
 
 def table(**changes) -> pd.DataFrame:

@@ -23,7 +23,7 @@ import data_prep
 import data_prep.scanning
 from data_prep.scanning import find_images, measure
 from data_prep.statistics import STATISTICS
-from natkit import InputError, manifest
+from natkit import InputError, manifest, marks
 from natkit.images import open_image
 
 REASONS = {"ok", "absent", "empty", "truncated", "not_an_image", "too_big", "unreadable"}
@@ -622,7 +622,7 @@ def test_a_changed_manifest_is_read_or_refused(tmp_path):
     rows = [
         [i, f"{i}.png", split, 1.0, 4, 4, 1, 8, "00"] for i, split in enumerate(manifest.SPLITS)
     ]
-    ledger = pd.DataFrame([["t", "0.png", "r", "f", "{}", "kept", "me"]], columns=manifest.LEDGER)
+    ledger = pd.DataFrame([["t", "0.png", "r", "f", "{}", "kept", "me"]], columns=marks.LEDGER)
     folder = tmp_path / "p"
     table = pd.DataFrame(rows, columns=columns)
     manifest.write(folder, tmp_path, table, ledger, {"label": None})

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from natkit import manifest
+from natkit import manifest, marks
 from natkit.embedding import Embedding
 from natkit.errors import InputError
 from natkit.evidence.probe import score
@@ -125,7 +125,7 @@ def prepared(tmp_path):
         },
         "findings": [FINDING],
     }
-    ledger = pd.DataFrame(columns=manifest.LEDGER)
+    ledger = pd.DataFrame(columns=marks.LEDGER)
     return manifest.write(tmp_path / "prepared", tmp_path, table, ledger, info)
 
 
