@@ -36,7 +36,7 @@ DOORS = {  # each heavy package is imported in one place
     "bokeh": {"natkit/show/explorer.py"},
     "jscatter": {"natkit/show/live.py"},
     "torchvision": {"natkit/method/backbones.py"},
-    "jinja2": {"natkit/show/report"},
+    "jinja2": {"natkit/show/report", "natkit/show/explorer.py"},
     "papermill": {"natkit/notebooks.py"},
     "elpv_dataset": {"data_prep/samples.py"},
     "matplotlib_fontja": {"natkit/show/style.py"},

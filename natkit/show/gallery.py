@@ -1,6 +1,8 @@
 """Groups of similar images as contact sheets: pictures without words, for every language."""
 
-from collections.abc import Sequence
+import base64
+import io
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,10 @@ from natkit.errors import InputError
 from natkit.files import writing
 
 GAP, LINE = 6, (208, 212, 217)  # pixels of white between pictures; grey of the line between rows
+THUMBNAILS = (  # longest side in pixels and WebP quality, best first
+    (128, 80), (96, 75), (80, 70), (64, 70), (64, 50), (48, 55), (48, 40), (40, 40), (32, 40),
+    (32, 20), (24, 30), (24, 10), (16, 20), (16, 1),
+)  # fmt: skip
 
 
 def contact_sheet(
@@ -79,6 +85,27 @@ def _place(sheet: Image.Image, pixels: np.ndarray, corner: tuple[int, int], side
     sheet.paste(picture, (left, top))
 
 
+def as_shown(pixels: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """How pictures (n, h, w, c) of any depth are shown: a function from some of them to uint8.
+
+    Of other than 1 or 3 channels it keeps the first. Deeper pixels than 8 bits are stretched alike for all,
+    between the 0.5th and the 99.5th percentile of about 500 pictures.
+    """
+    if pixels.dtype == np.uint8:
+        return _channels
+    low, high = np.percentile(pixels[:: max(1, len(pixels) // 500)], (0.5, 99.5))
+
+    def shown(block: np.ndarray) -> np.ndarray:
+        stretched = (_channels(block) - low) / max(high - low, 1e-9) * 255
+        return np.clip(stretched, 0, 255).astype(np.uint8)
+
+    return shown
+
+
+def _channels(block: np.ndarray) -> np.ndarray:
+    return block if block.shape[3] in (1, 3) else block[..., :1]
+
+
 def cluster_sheets(
     clusters: list[dict], pixels: np.ndarray, ids: np.ndarray, folder: str | Path
 ) -> list[Image.Image]:
@@ -109,14 +136,7 @@ def cluster_sheets(
         )
         for c in clusters
     ]
-    low, high = np.percentile(pixels[:: max(1, len(pixels) // 500)], (0.5, 99.5))
-
-    def shown(block: np.ndarray) -> np.ndarray:
-        block = block if block.shape[3] in (1, 3) else block[..., :1]
-        if block.dtype == np.uint8:
-            return block
-        return np.clip((block - low) / max(high - low, 1e-9) * 255, 0, 255).astype(np.uint8)
-
+    shown = as_shown(pixels)
     sheets = contact_sheet([(name, [shown(b) for b in blocks]) for name, blocks in groups])
     for cluster, (name, sheet) in zip(clusters, sheets.items(), strict=True):
         with writing(Path(folder) / f"{name}.png") as part:
@@ -130,3 +150,44 @@ def _chosen(cluster: dict) -> list[list[int]]:
     medoid, typical = cluster["medoid"], cluster["typical"]
     first = [medoid, *(i for i in typical if i != medoid)][: max(1, len(typical))]
     return [first, cluster["borderline"], cluster["odd"]]
+
+
+def thumbnails(pixels: np.ndarray, places: np.ndarray, room: int) -> tuple[int, list[str]]:
+    """WebP pictures of the images at ``places``, as large and as good as fit in ``room`` characters.
+
+    Parameters
+    ----------
+    pixels
+        (n, h, w, c) of any depth; shown as on contact sheets.
+    places
+        int (k,), rows of ``pixels``.
+    room
+        Characters for all pictures together, with quotation marks and a comma each.
+
+    Returns
+    -------
+    side, pictures
+        Longest side in pixels, and base64 texts; 0 and an empty list if not even the smallest fit.
+    """
+    shown = as_shown(pixels)
+    some = places[:: max(1, len(places) // 100)]
+    for side, quality in THUMBNAILS:
+        made = [_webp(shown(pixels[i][None])[0], side, quality) for i in some]
+        if sum(map(_cells, made)) * len(places) > room * len(some):
+            continue
+        made = [_webp(shown(pixels[i][None])[0], side, quality) for i in places]
+        if sum(map(_cells, made)) <= room:
+            return min(side, max(pixels.shape[1:3])), made
+    return 0, []
+
+
+def _cells(picture: str) -> int:
+    return len(picture) + 3
+
+
+def _webp(pixels: np.ndarray, side: int, quality: int) -> str:
+    picture = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    picture.thumbnail((side, side), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    picture.save(buffer, "WEBP", quality=quality)
+    return base64.b64encode(buffer.getvalue()).decode()

@@ -129,6 +129,17 @@ def test_a_large_map_is_drawn_by_a_sample(emb, drawn, table, monkeypatch):
     )
 
 
+def test_a_sample_has_of_every_cluster_its_share_and_a_few_of_the_smallest():
+    counts = {0: 5000, 1: 2000, 2: 990, 3: 7, 4: 2, -1: 1}
+    labels = np.random.default_rng(0).permutation(np.repeat(list(counts), list(counts.values())))
+    shown = module._by_cluster(labels, 5000, seed=0)
+    assert len(shown) == len(set(shown)) <= 5000
+    kept = {c: int((labels[shown] == c).sum()) for c in counts}
+    assert (kept[3], kept[4], kept[-1]) == (5, 2, 1)
+    for c in range(3):
+        assert abs(kept[c] / 5000 - counts[c] / 8000) < 0.002
+
+
 def test_clusters_of_other_images_are_refused(emb, drawn, table):
     other = clusters(Embedding(emb.vectors, emb.ids + 1))
     with pytest.raises(InputError, match="of other images"):

@@ -143,6 +143,13 @@ def map_by_label(section: dict, words: Words) -> str:
     return words("chart.map.label", cluster=top, value=value, share=words.percent(share[top]))
 
 
+def trust(section: dict, words: Words) -> str:
+    """How far to trust the map, in a sentence."""
+    value = section["trustworthiness"]
+    level = "high" if value >= 0.9 else "middle" if value >= 0.8 else "low"
+    return words(f"chart.map.trust_{level}", value=f"{value:.2f}")
+
+
 def health(words: Words, state: dict) -> list[str]:
     """One sentence a sign of ``natkit.method.health``, with what to do where one is bad."""
     if "reason" in state:
