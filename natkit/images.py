@@ -219,9 +219,16 @@ def resize(pixels: np.ndarray, size: int) -> np.ndarray:
 def thumbnail(file: Path, side: int) -> Image.Image | None:
     """A small grey or colour picture of 8 bits, whole; None if the file can't be read."""
     try:
-        pixels = read_image(file)
+        return shrunk(read_image(file), side)
     except (OSError, UnreadableImage):
         return None
+
+
+def shrunk(pixels: np.ndarray, side: int) -> Image.Image:
+    """A small grey or colour picture of 8 bits of pixels (h, w) or (h, w, c) of any depth, whole.
+
+    Deeper ones are stretched between their 1st and 99th percentile; of other than 1 or 3 channels the first is shown.
+    """
     shown = pixels if pixels.ndim == 2 or pixels.shape[2] == 3 else pixels[:, :, 0]
     if shown.dtype != np.uint8:
         shown = np.nan_to_num(shown.astype(np.float32))
@@ -314,10 +321,15 @@ class ImageSet:
         InputError
             For an id that is not there, a label that the column can't hold, or if nothing is said.
         """
-        new = marks.rows(
-            self.prepared.table, ids, self.prepared.info["label"], label, tag, set_aside, by
-        )
-        marks.record(self.prepared.folder, new)
+        said = {"ids": ids, "label": label, "tag": tag, "set_aside": set_aside, "by": by}
+        return self.mark_all([said])
+
+    def mark_all(self, said: Sequence[dict]) -> "ImageSet":
+        """Several :meth:`mark` at once, given as dictionaries of its arguments: all of them, or none."""
+        table, label = self.prepared.table, self.prepared.info["label"]
+        new = [marks.rows(table, label_column=label, **one) for one in said]
+        if new:
+            marks.record(self.prepared.folder, pd.concat(new, ignore_index=True))
         return load(self.prepared.folder)
 
     def pixels(self, size: int) -> np.ndarray:

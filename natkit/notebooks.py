@@ -39,7 +39,13 @@ def run(step: str, out: Path, parameters: dict) -> None:
     try:
         _interruptible(
             lambda: papermill.execute_notebook(
-                str(source), str(part), wanted, cwd=str(out), progress_bar=False, log_output=False
+                str(source),
+                str(part),
+                wanted,
+                cwd=str(out),
+                progress_bar=False,
+                log_output=False,
+                store_widget_state=False,
             )
         )
     except BaseException as error:

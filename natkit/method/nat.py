@@ -4,6 +4,7 @@ import copy
 import hashlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -46,6 +47,8 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
         int64: index of the target that each training image holds.
     ids : ndarray
         int64: the training images, in the order of ``assignment``.
+    running : Run or None
+        The training that is under way, for who looks on from another thread.
 
     References
     ----------
@@ -59,6 +62,8 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
     >>> model.transform(pictures).shape
     (32, 192)
     """
+
+    running: ClassVar[Run | None] = None
 
     @classmethod
     def paper(cls, **changes) -> "NAT":
@@ -198,7 +203,21 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
         """Train copies of the networks, and take them over when all went well."""
         net = net.to(self.device_, memory_format=torch.channels_last)
         encoder = nn.Sequential(net, outer.to(self.device_))
-        run = Run(encoder, pixels, held, self.scaling, self, weights)
+        self.running = run = Run(encoder, pixels, held, self.scaling, self, weights)
+        try:
+            self._finish(run, pixels, ids, checkpoint, weights)
+        finally:
+            self.running = None
+        self._place(net, outer, "NAT")
+        return run
+
+    def stop(self) -> None:
+        """Let a training that runs in another thread end with its epoch; it leaves a usable model."""
+        if self.running is not None:
+            self.running.stop.set()
+
+    def _finish(self, run: Run, pixels, ids, checkpoint, weights) -> None:
+        """Train to the end, from the state in the folder ``checkpoint`` if there is one."""
         if checkpoint is None:
             run.train()
         else:
@@ -211,8 +230,6 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
             except InputError as error:
                 kept = f" The state after epoch {len(run.history)} is in {checkpoint}: NAT.load() reads it."
                 raise InputError(f"{error}{kept if run.history else ''}") from error
-        self._place(net, outer, "NAT")
-        return run
 
     def transform(self, images: ImageSet | np.ndarray) -> np.ndarray:
         """Features of the backbone, float32 (n, features); the head is not used.

@@ -77,6 +77,8 @@ class Run:
         One row an epoch: epoch, loss, agreement (mean cosine between two views of one image), others (the
         same between views of two images: what agreement is without learning), changed (one target an
         image alone, else None: share of the images seen that traded their target), seconds since the start.
+    done, steps : int
+        Steps of the optimiser so far and in all; ``stop.set()`` ends the run with its epoch.
     """
 
     def __init__(
@@ -102,6 +104,8 @@ class Run:
         self.per_epoch = len(pixels) // self.batch  # what is left over waits for the next shuffle
         self.steps = self.per_epoch * settings.epochs
         self.history: list[dict] = []
+        self.done = 0  # steps
+        self.stop = threading.Event()  # set: end with this epoch
         self.generator = torch.Generator(self.device)
 
     def train(self, end_epoch: Callable[[], None] = lambda: None) -> None:
@@ -125,11 +129,12 @@ class Run:
             for step in progress(range(first, self.steps), "train NAT", note=note):
                 epoch, place = divmod(step, self.per_epoch)
                 if place == 0:
-                    if asked.to_stop:
+                    if asked.to_stop or self.stop.is_set():
                         break
                     shuffled, marks, before = self._open(epoch), [], self.matcher.held.copy()
                 rows = np.sort(shuffled[place * self.batch :][: self.batch])
                 marks.append(self._step(rows, step))
+                self.done = step + 1
                 note |= self._note(marks[-1], step + 1 - first, time.perf_counter() - began)
                 if place + 1 == self.per_epoch:
                     self.matcher.end_epoch()

@@ -1,9 +1,12 @@
-"""The example summaries, under one fixture."""
+"""The example summaries and a prepared folder, each under one fixture."""
 
 import importlib.util
 from pathlib import Path
 
 import pytest
+
+import data_prep
+from data_prep import samples
 
 
 def _examples():
@@ -18,3 +21,13 @@ def _examples():
 def examples():
     """``examples.complete()`` and the other cases; ``examples.CASES`` by name."""
     return _examples()
+
+
+@pytest.fixture(scope="session")
+def prepared_line(tmp_path_factory):
+    """A folder with the synthetic line (``line``, 120 images) and its prepared folder (``prepared``)."""
+    folder = tmp_path_factory.mktemp("line")
+    table = samples.synthetic_line(folder / "line", 120, seed=1)
+    scan = data_prep.scan(table.parent, table)
+    data_prep.prepare(data_prep.audit(scan, "defect", ["camera"]), folder / "prepared")
+    return folder

@@ -1,0 +1,187 @@
+"""Laws of the widgets without a browser: a click is kept, a thread can be stopped, bad input is told, not raised.
+
+``tests/test_lab.py`` clicks them in JupyterLab.
+"""
+
+import shutil
+import time
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import natkit
+from natkit.errors import InputError
+from natkit.look.suggest import label_next
+from natkit.show import live
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:The inplace keyword in DataFrame.set_index"  # jupyter-scatter's own call of pandas
+)
+SMALL = {"epochs": 3, "size": 16, "batch_size": 32, "device": "cpu", "head_width": 32}
+
+
+@pytest.fixture
+def images(prepared_line, tmp_path):
+    shutil.copytree(prepared_line, tmp_path / "all")
+    return natkit.load(tmp_path / "all" / "prepared")
+
+
+@pytest.fixture
+def emb(images):
+    rng = np.random.default_rng(0)
+    return natkit.Embedding(rng.standard_normal((len(images), 8)), images.ids, {"name": "NAT"})
+
+
+@pytest.fixture
+def section(images):
+    n = len(images)
+    points = [[i % 10, i // 10, i % 3 - 1] for i in range(n)]
+    clusters = [{"cluster": c, "name": name} for c, name in ((0, None), (1, "dark <b>"))]
+    return {"n": n, "points": points, "ids": images.ids.tolist(), "clusters": clusters}
+
+
+def inside(widget):
+    """The widget and all within it."""
+    yield widget
+    for child in getattr(widget, "children", ()):
+        yield from inside(child)
+
+
+def buttons(widget, text):
+    return [
+        one
+        for one in inside(widget)
+        if getattr(one, "description", "") == text and hasattr(one, "click")
+    ]
+
+
+def upload(search, content):
+    facts = {"name": "x", "type": "", "size": len(content), "last_modified": datetime.now(UTC)}
+    search.upload.value = (facts | {"content": memoryview(content)},)
+
+
+def test_what_is_selected_on_the_map_is_shown_and_labelled(images, section):
+    explorer = live.Explorer(images, section, by="Sato", selected=images.ids[:2])
+    assert explorer.selected == images.ids[:2].tolist()
+    explorer.scatter.widget.selection = np.array([5, 6, 7])  # what the lasso does
+    assert explorer.selected == images.ids[5:8].tolist()
+    assert len(explorer.gallery.children) == 3
+    assert "3 of" in explorer.count.value
+    (one,) = buttons(explorer.widget, "1")
+    one.click()
+    after = natkit.load(images.prepared.folder)
+    assert (after.table.set_index("id").loc[images.ids[5:8], "defect"] == 1).all()
+    assert set(after.prepared.ledger["by"].iloc[-3:]) == {"Sato"}
+    (aside,) = buttons(explorer.widget, "Set aside")
+    aside.click()
+    assert explorer.images.table["set_aside_by_eye"].sum() == 3
+
+
+def test_nothing_selected_offers_nothing(images, section):
+    explorer = live.Explorer(images, section)
+    assert explorer.selected == []
+    assert explorer.actions.children == ()
+    explorer.select([int(images.ids[3]), 10**6])
+    assert explorer.selected == [images.ids[3]]
+
+
+def test_a_map_without_its_files_is_still_a_map(images, section):
+    shutil.rmtree(images.prepared.root)
+    explorer = live.Explorer(images, section, selected=images.ids[:1])
+    assert len(explorer.gallery.children) == 1
+
+
+def test_a_map_of_other_images_is_refused(images, section):
+    section["ids"] = [i + 10_000 for i in section["ids"]]
+    with pytest.raises(InputError, match="points are of images that are not there, such as 10000"):
+        live.Explorer(images, section)
+
+
+def test_the_next_ones_are_labelled_by_one_click(images, emb):
+    labels = images.table["defect"].where(np.arange(len(images)) % 2 == 0)
+    found = label_next(emb, labels, n=4)
+    widget = live.LabelNext(images, found, lang="ja")
+    ones = buttons(widget.widget, "1")
+    assert len(ones) == 4
+    ones[2].click()
+    row = natkit.load(images.prepared.folder).table.set_index("id").loc[found["id"][2]]
+    assert row["defect"] == 1
+
+
+def test_what_cannot_be_said_is_told(images, emb):
+    widget = live.LabelNext(
+        images, label_next(emb, images.table["defect"].map(lambda _: None), n=2)
+    )
+    widget.mark([int(images.ids[0])], label="<bad>")
+    assert "can&#x27;t be" in widget.said.value
+    assert "&lt;bad&gt;" in widget.said.value
+
+
+def test_search_goes_from_image_to_image(images, emb):
+    search = live.Search(images, emb)
+    first = search.found
+    assert first["id"].iloc[0] != emb.ids[0]
+    assert {"distance", "path", "defect"} <= set(first.columns)
+    buttons(search.grid, "Similar")[1].click()
+    expected = natkit.similar(emb, int(first["id"].iloc[1]), k=12)
+    assert search.found["id"].tolist() == expected["id"].tolist()
+
+
+def test_an_uploaded_copy_finds_its_image(images, tmp_path):
+    """The encoder here is the picture itself."""
+    pixels = images.pixels(16).reshape(len(images), -1)
+    emb = natkit.Embedding(pixels, images.ids, {"name": "pixels"})
+    search = live.Search(images, emb, encode=lambda new: new.reshape(1, -1), size=16)
+    file = images.prepared.file(images.table["path"].iloc[9])
+    upload(search, file.read_bytes())
+    assert search.found["id"].iloc[0] == images.ids[9]
+    assert search.found["distance"].iloc[0] == pytest.approx(0, abs=1e-5)
+
+
+@pytest.mark.parametrize("content", [b"", b"no image", b"\x89PNG\r\n\x1a\n cut"])
+def test_an_upload_that_is_no_image_is_told(images, emb, content):
+    search = live.Search(images, emb, encode=lambda new: new, size=16)
+    before = search.found
+    upload(search, content)
+    assert "<b>" in search.said.value
+    assert search.found is before
+
+
+def test_an_upload_of_other_channels_is_told(images, tmp_path):
+    model = natkit.NAT(**SMALL | {"epochs": 1}).fit(images)
+    search = live.Search(images, model.embed(images), encode=model.transform, size=16)
+    Image.new("RGBA", (20, 20)).save(tmp_path / "rgba.png")
+    upload(search, (tmp_path / "rgba.png").read_bytes())
+    assert "but these have 4" in search.said.value
+
+
+def test_a_watched_training_is_the_same_training(images):
+    """The thread, and looking on, change nothing."""
+    plain = natkit.NAT(**SMALL).fit(images)
+    model = natkit.NAT(**SMALL)
+    monitor = live.Monitor(model, images).wait()
+    assert np.array_equal(model.transform(images), plain.transform(images))
+    assert monitor.bar.value == monitor.bar.max > 0
+    assert "Finished after 3 epochs" in monitor.line.value
+    assert monitor.curve.value[:4] == b"\x89PNG"
+    assert model.running is None
+
+
+def test_the_button_ends_a_training_with_its_epoch(images):
+    model = natkit.NAT(**SMALL | {"epochs": 5000})
+    monitor = live.Monitor(model, images)
+    while model.running is None or not model.running.history:
+        time.sleep(0.05)
+    monitor.stop.click()
+    monitor.wait()
+    assert 0 < len(model.history) < 5000
+    assert np.isfinite(model.transform(images)).all()
+
+
+def test_a_training_that_fails_says_why(images):
+    monitor = live.Monitor(natkit.NAT(**SMALL), images[images.split == "none"], lang="ja")
+    with pytest.raises(InputError, match="at least 8 images"):
+        monitor.wait()
+    assert "学習に失敗しました" in monitor.line.value
