@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
@@ -20,7 +21,7 @@ def progress(
     A bar made in a notebook's kernel never reaches the terminal of the command that runs the
     notebook. So with the variable ``NATKIT_PROGRESS`` set no bar is drawn; lines
     ``{"what", "done", "total", "note"}`` are appended to that file, at most five a second, and
-    ``natkit demo`` and ``natkit poc`` draw them.
+    ``natkit demo`` and ``natkit poc`` draw them. In any thread but the main one nothing is drawn.
 
     Parameters
     ----------
@@ -37,6 +38,9 @@ def progress(
         total = len(items)
     note = {} if note is None else note
     log = os.environ.get(LOG)
+    if not log and threading.current_thread() is not threading.main_thread():
+        yield from items  # a thread has no cell of its own to draw in; who started it can look
+        return
     if not log:
         bar = tqdm(items, desc=what, total=total, leave=False, mininterval=0.2)
         for item in bar:

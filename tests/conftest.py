@@ -24,10 +24,17 @@ def pytest_runtest_makereport(item, call):
 
 
 @pytest.fixture(scope="session")
-def chromium() -> dict:
-    """What Playwright needs to launch the system's Chromium quietly; skips where there is none."""
+def chromium(tmp_path_factory) -> dict:
+    """What Playwright needs to launch the system's Chromium quietly, with the Japanese font of the charts as a
+    system font; skips where there is none."""
     path = shutil.which("chromium")
     if path is None:
         pytest.skip("chromium is not installed")
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    return {"executable_path": path, "args": arguments}
+    import matplotlib_fontja
+
+    fonts = tmp_path_factory.mktemp("xdg") / "fonts"
+    fonts.mkdir()
+    shutil.copy(matplotlib_fontja.get_font_ttf_path(), fonts)
+    env = {**os.environ, "XDG_DATA_HOME": str(fonts.parent)}
+    return {"executable_path": path, "args": arguments, "env": env}

@@ -3,15 +3,24 @@
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import nbformat
+import pandas as pd
+import papermill
+import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
+import data_prep
+import natkit
 from data_prep import samples
+from natkit.show.words import words
+
+ROOT = Path(__file__).parents[1]
 
 SECONDS = 60_000  # for a kernel to start on a busy machine, in milliseconds
 
@@ -101,3 +110,99 @@ def test_a_click_in_the_review_reaches_the_audit(tmp_path, chromium):
     ((path, rule, action, by),) = json.loads((tmp_path / "decisions.json").read_text())
     assert (rule, action, by) == ("dark", "quarantined", "Sato")
     assert (tmp_path / "line" / path).exists()  # decided, not deleted
+
+
+@pytest.fixture(scope="module")
+def looked_at(tmp_path_factory):
+    """What 01_clean and 02_train leave of a small line: prepared folder and embeddings."""
+    folder = tmp_path_factory.mktemp("look")
+    table = samples.synthetic_line(folder / "line", 150, seed=1)
+    scan = data_prep.scan(table.parent, table)
+    scan.table.loc[scan.table.index[::5], "defect"] = None  # some are not labelled yet
+    data_prep.prepare(data_prep.audit(scan, "defect", ["camera"]), folder / "out" / "prepared")
+    images = natkit.load(folder / "out" / "prepared")
+    model = natkit.NAT(epochs=2, size=32, device="cpu").fit(images)
+    made = (model.embed(images), model.untrained().embed(images), natkit.pixels(images, 16))
+    for emb in made:
+        emb.save(folder / "out" / "embeddings" / f"{emb.name}.npz")
+    return folder
+
+
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_a_lasso_selects_and_two_clicks_label(lang, looked_at, tmp_path, chromium):
+    """03_look from the menu: what is lassoed gets a tag, two images get a label, and all stand in the saved table."""
+    shutil.copytree(looked_at, tmp_path / "look")
+    out, say = tmp_path / "look" / "out", words(lang)
+    papermill.execute_notebook(
+        ROOT / "notebooks" / "03_look.ipynb",
+        tmp_path / "03_look.ipynb",
+        {"out_dir": str(out), "lang": lang, "by": "Sato"},
+        prepare_only=True,
+        progress_bar=False,
+    )
+    with opened(tmp_path, "03_look.ipynb", chromium) as page:
+        page.get_by_text("no better than shuffled data: ").last.wait_for(timeout=4 * SECONDS)
+        canvas = page.locator(".jp-OutputArea canvas").first
+        canvas.scroll_into_view_if_needed()
+        page.wait_for_timeout(2000)  # the points are drawn
+        lasso(page, canvas.bounding_box(), right=0.5)
+        tag = page.get_by_placeholder(say("lab.tag"))
+        tag.fill("left")
+        page.get_by_role("button", name=say("lab.tag"), exact=True).click()
+        page.get_by_text(say("lab.said_tag", n=0, value="left").split("0")[0]).wait_for()
+        page.screenshot(path=tmp_path / f"lasso-{lang}.png")
+        for card in range(2):
+            one = page.get_by_role("button", name="1", exact=True).nth(
+                1 + card
+            )  # the first is the lasso's
+            one.scroll_into_view_if_needed()
+            one.click()
+            page.get_by_text("✓ 1").nth(card).wait_for()
+        page.screenshot(path=tmp_path / f"labels-{lang}.png")
+    table = natkit.load(out / "prepared").table.set_index("id")
+    asked = pd.read_excel(out / "label_next.xlsx")["id"]
+    before = natkit.load(looked_at / "out" / "prepared").table.set_index("id")["defect"]
+    assert before[asked].isna().all()
+    assert table["defect"].loc[asked[:2]].tolist() == [1, 1]
+    assert table["defect"].notna().sum() == before.notna().sum() + 2
+    section = json.loads((out / "sections" / "map.json").read_text())
+    x = pd.Series([point[0] for point in section["points"]], index=section["ids"])
+    left = table["tag_by_eye"] == "left"
+    assert 2 <= left.sum() <= len(table) - 2
+    assert x[left[left].index].max() < x[left[~left].index].max()
+    assert x[left[left].index].mean() < x[left[~left].index].mean()
+    ledger = natkit.load(out / "prepared").prepared.ledger
+    assert set(ledger["by"][ledger["rule"].isin(["label", "tag"])]) == {"Sato"}
+
+
+def lasso(page: Page, box: dict, right: float) -> None:
+    """Draw around the left part of a canvas."""
+    corners = [(0.02, 0.02), (right, 0.02), (right, 0.98), (0.02, 0.98), (0.02, 0.05)]
+    page.mouse.move(box["x"] + 0.02 * box["width"], box["y"] + 0.02 * box["height"])
+    page.mouse.down()
+    for x, y in corners:
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=12)
+    page.mouse.up()
+
+
+def test_a_training_is_stopped_by_a_click(tmp_path, chromium):
+    """Beside the running fit the button is heard, and the next cell has a model to use."""
+    book(
+        tmp_path / "watch.ipynb",
+        "import numpy as np, natkit\nfrom natkit.show import live\n"
+        "pictures = np.random.default_rng(0).integers(0, 255, (64, 16, 16), dtype=np.uint8)\n"
+        "model = natkit.NAT(epochs=100_000, size=16, batch_size=16, device='cpu')\n"
+        "monitor = live.Monitor(model, pictures)\n"
+        "while not model.running: pass\nmonitor",
+        "import time\nwhile model.running and not model.running.history: time.sleep(0.1)\n"
+        "print('still', 'training' if model.running else 'nothing')",
+    )
+    with opened(tmp_path, "watch.ipynb", chromium) as page:
+        page.get_by_text("still training").wait_for()
+        expect(page.locator(".jp-OutputArea img").last).to_be_visible()  # the curve
+        page.screenshot(path=tmp_path / "watch.png")
+        page.get_by_role("button", name="Stop after this epoch").click()
+        page.get_by_text("Finished after").wait_for()
+        page.locator(".jp-Notebook .jp-Cell").last.click()
+        page.keyboard.press("Shift+Enter")
+        expect(page.get_by_text("still nothing")).to_be_visible()

@@ -25,11 +25,13 @@ from natkit.look.association import text
 from natkit.look.neighbors import Index
 from natkit.show import figures
 from natkit.show.gallery import thumbnails
+from natkit.show.style import GREY, INK, PALETTE
 from natkit.show.words import words
 
 SIDE, SHOWN = 96, 24  # pixels of a picture, and most pictures at once
 CHOICES = 12  # labels that get a button each; with more, they are typed
 ROOM = 4_000_000  # characters for the pictures under the pointer
+COLOURS = (*PALETTE, "#E69F00", "#56B4E9", INK, GREY)  # then from the start again
 EVERY = 0.5  # seconds between two looks at a training
 
 
@@ -89,9 +91,11 @@ class _Marking(_Shown):
         row = self.images.table.set_index("id").loc[id]
         label = self.images.prepared.info["label"]
         facts = [] if label is None or pd.isna(row[label]) else [f"{label}: {text(row[label])}"]
-        lines = [row["path"][-24:], *facts, *([more] if more else [])]
+        lines = [row["path"][-16:], *facts, *([more] if more else [])]
         inside = "<br>".join(html.escape(line) for line in lines)
-        return w.HTML(f"<small title='{html.escape(row['path'], quote=True)}'>{inside}</small>")
+        return w.HTML(
+            f"<small style='overflow-wrap: anywhere' title='{html.escape(row['path'], quote=True)}'>{inside}</small>"
+        )
 
 
 class Explorer(_Marking):
@@ -155,6 +159,8 @@ class Explorer(_Marking):
             frame["picture"] = [f"data:image/webp;base64,{p}" for p in pictures]
         self.scatter = jscatter.Scatter(data=frame, x="x", y="y", height=520, width=760)
         self.scatter.axes(False)
+        self.scatter.size(default=float(np.clip(400 / np.sqrt(len(frame)), 5, 12)))
+        self.scatter.mouse("lasso")
         self.scatter.tooltip(
             True,
             properties=["file", "cluster"],
@@ -195,7 +201,7 @@ class Explorer(_Marking):
         return thumbnails(pixels, row_of.loc[self._ids].to_numpy(), ROOM)[1]
 
     def _colour(self, column: str) -> None:
-        self.scatter.color(by=column)
+        self.scatter.color(by=column, map=list(COLOURS))
 
     def _selected(self) -> None:
         self.selected = [int(self._ids[row]) for row in self.scatter.selection()]
@@ -371,12 +377,16 @@ class Monitor(_Shown):
     def __init__(self, model, images: ImageSet | np.ndarray, lang: str = "en", **more):
         self.model, self.lang, self.words = model, lang, words(lang)
         self.bar = w.IntProgress(layout={"width": "420px"})
-        self.stop = w.Button(description=self.words("lab.stop"), button_style="warning")
+        self.stop = w.Button(
+            description=self.words("lab.stop"), button_style="warning", layout={"width": "auto"}
+        )
         self.stop.on_click(lambda _: model.stop())
         self.line, self.curve = w.HTML(), w.Image(format="png", layout={"width": "760px"})
         self.curve.layout.display = "none"
         self.widget = w.VBox([w.HBox([self.bar, self.stop]), self.line, self.curve])
         self.error: BaseException | None = None
+        own = images.split == "train" if isinstance(images, ImageSet) else np.ones(len(images))
+        self._n = int(own.sum())
         self._fit = threading.Thread(target=self._train, args=(images, more), daemon=True)
         self._look = threading.Thread(target=self._watch, daemon=True)
         self._began = time.monotonic()
@@ -407,7 +417,7 @@ class Monitor(_Shown):
             history = run.history if run is not None else getattr(self.model, "history", [])
             if len(history) > drawn:
                 drawn = len(history)
-                self._draw(history)
+                self._draw(history[:drawn])  # it grows as we look
             if over:
                 break
             time.sleep(EVERY)
@@ -438,7 +448,7 @@ class Monitor(_Shown):
             return
         with figures.theme(self.lang):
             fig = Figure(figsize=(7.6, 3.6), layout="constrained")
-            figures.training_curve(fig.subplots(), history, self.words)
+            figures.training_curve(fig.subplots(), history, self.words, self._n)
             buffer = io.BytesIO()
             fig.savefig(buffer, format="png", dpi=100)
         self.curve.value, self.curve.layout.display = buffer.getvalue(), None

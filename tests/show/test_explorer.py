@@ -3,9 +3,7 @@
 import base64
 import io
 import json
-import os
 import re
-import shutil
 
 import numpy as np
 import pandas as pd
@@ -236,16 +234,12 @@ def test_what_cannot_be_shown_is_refused_in_words(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory, chromium):
-    """Chromium without network, with the Japanese font of the charts as a system font."""
-    import matplotlib_fontja
+def browser(chromium):
+    """Chromium, for pages that are opened offline."""
     from playwright.sync_api import sync_playwright
 
-    home = tmp_path_factory.mktemp("xdg")
-    (home / "fonts").mkdir()
-    shutil.copy(matplotlib_fontja.get_font_ttf_path(), home / "fonts")
     with sync_playwright() as play:
-        opened = play.chromium.launch(**chromium, env={**os.environ, "XDG_DATA_HOME": str(home)})
+        opened = play.chromium.launch(**chromium)
         yield opened
         opened.close()
 

@@ -3,9 +3,7 @@
 import copy
 import html
 import json
-import os
 import re
-import shutil
 from html.parser import HTMLParser
 
 import jsonschema
@@ -315,16 +313,12 @@ def test_what_is_no_summary_is_refused(bad, tmp_path, quick):
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory, chromium):
-    """Chromium without network, with the Japanese font of the charts as a system font."""
-    import matplotlib_fontja
+def browser(chromium):
+    """Chromium, for pages that are opened offline."""
     from playwright.sync_api import sync_playwright
 
-    home = tmp_path_factory.mktemp("xdg")
-    (home / "fonts").mkdir()
-    shutil.copy(matplotlib_fontja.get_font_ttf_path(), home / "fonts")
     with sync_playwright() as play:
-        opened = play.chromium.launch(**chromium, env={**os.environ, "XDG_DATA_HOME": str(home)})
+        opened = play.chromium.launch(**chromium)
         yield opened
         opened.close()
 
