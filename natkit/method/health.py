@@ -14,6 +14,7 @@ from natkit.method.views import view
 
 MOST, LEAST = 512, 32  # images that are looked at
 ABOVE = 1.5  # how far "kept" has to be above the untrained network's
+GAP = 0.1  # how far "gap" has to be above it
 LIMITS = {  # each stands between the healthy and the broken runs of tests/benchmarks/health.py
     "reach": 0.8,
     "one_sided": 0.5,
@@ -54,8 +55,11 @@ def health(
         ``kept``
             Each held-out image chooses a target by one view (an exact matching with as many targets); the share of
             that cosine which its other view keeps. Control: the untrained network. Good: above 1.5 × the
-            control. Else nothing was learnt, or only these very pixels. It misses a run that learns far too
-            slowly: hard images keep no more in a good run.
+            control. Else nothing was learnt, or only these very pixels.
+        ``gap``
+            Cosine between two views of a held-out image, less that between views of two images. Control: the untrained
+            network. Good: more than 0.1 above it. Else the network learns far too slowly, as with a loss averaged over
+            dimensions.
         ``reach``
             How near the features come to the targets, as a share of what evenly spread vectors would. Control:
             the untrained network. Good: above 0.8. Else they lie in a part of the sphere.
@@ -93,7 +97,7 @@ def health(
     signs = []
 
     enough = min(ABOVE * start["kept"], 0.99)
-    limits = LIMITS | {"kept": enough, "changed": 0.0}
+    limits = LIMITS | {"kept": enough, "gap": start["gap"] + GAP, "changed": 0.0}
 
     def sign(name: str, value: float, control: float, good: bool) -> None:
         row = {"sign": name, "value": value, "control": control, "limit": limits[name]}
@@ -101,6 +105,7 @@ def health(
 
     sign("kept", ours["kept"], start["kept"], ours["kept"] > enough)
     sign("reach", ours["reach"], start["reach"], ours["reach"] > LIMITS["reach"])
+    sign("gap", ours["gap"], start["gap"], ours["gap"] > limits["gap"])
     sides, begun = ours["one_sided"], start["one_sided"]
     sign("one_sided", sides, begun, sides < LIMITS["one_sided"])
     last, begin = model.history[-1], model.history[0]
@@ -117,7 +122,7 @@ def health(
 
 @torch.inference_mode()
 def _noise_learnt(model: NAT, encoder: nn.Sequential, pixels: np.ndarray, seed: int) -> dict:
-    """What the signs ``kept``, ``reach`` and ``one_sided`` read of an encoder."""
+    """What the signs ``kept``, ``gap``, ``reach`` and ``one_sided`` read of an encoder."""
     light = model.scaling.light(pixels, model.device_)
     generator = torch.Generator(model.device_).manual_seed(seed)
     views = model.resolved_views()
@@ -136,6 +141,7 @@ def _noise_learnt(model: NAT, encoder: nn.Sequential, pixels: np.ndarray, seed: 
     return {
         "kept": (_cosine(other, chosen) - shuffled) / max(cosine, 1e-6),
         "one_sided": ((one >= 0).all(dim=0) | (one <= 0).all(dim=0)).float().mean().item(),
+        "gap": _cosine(one, other) - _cosine(one, other.roll(1, dims=0)),
         "reach": cosine / _cosine(even, noise[match(even, noise)]),
     }
 

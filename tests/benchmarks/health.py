@@ -56,7 +56,10 @@ def one(data: quality.Data, kind: str, seed: int) -> dict:
         patch.object(NAT, "new_head", ends_in_relu if fault == "relu" else head),
         patch.object(training, "square_loss", mean_loss if fault == "mean" else loss),
     ):
-        model = NAT(**common | settings, device="cpu").fit(pixels)
+        try:
+            model = NAT(**common | settings, device="cpu").fit(pixels)
+        except ValueError as error:  # a head whose outputs are all 0: no direction to match
+            return {"kind": kind, "seed": seed, "unhealthy": True, "bad": [str(error)[:40]]}
         found = health(model, data.pixels[data.split == "val"], pixels, seed)
     signs = {row["sign"]: row["value"] for row in found["signs"]}
     bad = [row["sign"] for row in found["signs"] if not row["good"]]
@@ -75,12 +78,13 @@ def main() -> None:
             data = quality.SETS[name](seed)
             for kind in chosen.kinds:
                 rows.append(one(data, kind, seed))
+                print({k: round(v, 3) if isinstance(v, float) else v for k, v in rows[-1].items()})
         table = pd.DataFrame(rows)
         print(f"\n{name}, {len(chosen.seeds)} runs of each kind")
         for kind, runs in table.groupby("kind", sort=False):
             text = "  ".join(
                 f"{s} {runs[s].median():.3f} [{runs[s].min():.3f}, {runs[s].max():.3f}]"
-                for s in ("kept", "reach", "one_sided", "views", "changed", "copies")
+                for s in ("kept", "gap", "reach", "one_sided", "views", "changed", "copies")
                 if s in runs and runs[s].notna().any()
             )
             blamed = sorted({sign for bad in runs["bad"] for sign in bad})

@@ -62,6 +62,7 @@ CHANGES = {  # of our recipe, each with as many image-views; "average" is a movi
     "none": {},
     "4 views, half the epochs": {"n_views": 4, "share": 0.5},
     "2 + 4 small crops, half the epochs": {"views": {"small": 4}, "share": 0.5},
+    "2 + 4 small crops, two thirds of the epochs": {"views": {"small": 4}, "share": 2 / 3},
     "head 2,048 wide": {"head_width": 2048},
     "head of 2 layers": {"head_layers": 2},
     "pool of 256": {"pool": 256},

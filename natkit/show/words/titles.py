@@ -156,7 +156,7 @@ def health(words: Words, state: dict) -> list[str]:
         return [words(f"health.{state['reason']}", n=state["n"])]
     sentences = []
     for row in state["signs"]:
-        form = words.score if row["sign"] == "views" else words.percent
+        form = words.score if row["sign"] in ("views", "gap") else words.percent
         numbers = {key: form(row[key]) for key in ("value", "control", "limit")}
         sentences.append(
             words(f"health.{row['sign']}.{'good' if row['good'] else 'bad'}", **numbers)
