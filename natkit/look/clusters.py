@@ -18,7 +18,7 @@ from natkit.look.space import nearest, principal
 
 MOST_NOISE = 0.6  # more images outside every cluster than this: the clusters describe too little
 SLICES = 8  # KMeans: as many contact sheets as a person reads
-FOUND_IN = 20_000  # images in which clusters are sought; the others are put into what was found
+FOUND_IN = 10_000  # images in which clusters are sought; the others are put into what was found
 COMPARED = 1000  # members to which a medoid is nearest
 
 
@@ -148,7 +148,7 @@ def clusters(emb: Embedding, seed: int = 0) -> Clusters:
     HDBSCAN, smallest cluster 1 % of the images and at least 10 (with 5, a plain Gaussian cloud of
     300 shows two islands). It finds two clusters or more, or none. Where it finds none, or leaves
     more than 60 % of the images outside, KMeans cuts the cloud into at most 8 slices instead, and
-    ``method`` says so. Of more than 20,000 images it looks at 20,000 and puts the others into what it found.
+    ``method`` says so. Of more than 10,000 images it looks at 10,000 and puts the others into what it found.
 
     Raises
     ------
@@ -157,7 +157,7 @@ def clusters(emb: Embedding, seed: int = 0) -> Clusters:
 
     Notes
     -----
-    About 1 s for 2,600 images, 30 s for 20,000. Campello et al., "Density-based clustering based on
+    About 1 s for 2,600 images, 15 s for 10,000. Campello et al., "Density-based clustering based on
     hierarchical density estimates" (2013). Memberships: hdbscan's soft clustering; of KMeans 1/distance²,
     as in fuzzy c-means (Bezdek 1981).
     """

@@ -162,9 +162,8 @@ class Index:
         """Rows and distances (m, ≤ k) of the images nearest to each of ``unit`` (m, d)."""
         k = max(0, min(k, len(self)))
         if self._graph is None:
-            distance = 1 - unit @ self._unit.T
-            rows = np.argsort(distance, axis=1, kind="stable")[:, :k]
-            return rows, np.take_along_axis(distance, rows, axis=1)
+            found = [_nearest(1 - self._unit @ one, k) for one in unit]
+            return tuple(map(np.stack, zip(*found, strict=True)))
         rows, euclidean = self._graph.query(unit, k=k, epsilon=EPSILON)
         return rows, euclidean**2 / 2  # of unit vectors: ‖a − b‖² = 2 − 2 cos
 
@@ -192,3 +191,12 @@ class Index:
         return pd.DataFrame(
             {"id": self.ids[rows], "distance": np.clip(distance, 0, 2).astype(float)}
         )
+
+
+def _nearest(distance: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """The ``k`` least of ``distance`` (n,), of equals the first: rows and distances. Sorts few of many."""
+    within = np.arange(len(distance))
+    if k < len(distance):
+        within = np.flatnonzero(distance <= np.partition(distance, k - 1)[k - 1])
+    rows = within[np.argsort(distance[within], kind="stable")[:k]]
+    return rows, distance[rows]
