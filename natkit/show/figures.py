@@ -10,6 +10,8 @@ from collections.abc import Sequence
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from matplotlib.text import Text
 
 from natkit.show.style import (
     BLUE,
@@ -17,6 +19,7 @@ from natkit.show.style import (
     HAIR,
     INK,
     MARKERS,
+    PALE,
     PALETTE,
     VERMILLION,
     bare,
@@ -33,6 +36,8 @@ __all__ = [
     "PALETTE", "figure", "finding_counts", "found_planted", "map_new", "map_points", "save", "score_ladder",
     "theme", "training_curve", "views",
 ]  # fmt: skip
+
+OVER_GRID = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # behind words on a grid
 
 
 def finding_counts(
@@ -57,7 +62,7 @@ def finding_counts(
         text = words("data.whole_set") if titles.whole(f) else f"{size:,}"
         ax.annotate(
             text, (size, place), (6, 0), textcoords="offset points", va="center",
-            color=GREY if titles.whole(f) else INK,
+            color=GREY if titles.whole(f) else INK, bbox=OVER_GRID,
         )  # fmt: skip
     bare(ax, "x")
     whole_numbers(ax, max(sizes, default=1))
@@ -72,10 +77,10 @@ def finding_counts(
 
 def _finding_name(finding: dict, words: Words) -> str:
     name = words.name("rule", finding["rule"])
-    column = finding["evidence"].get("column")
+    column = plain(finding["evidence"].get("column") or "", 16)
     if finding["evidence"].get("source") == "image statistics":
         column = titles.source(words, finding["evidence"])
-    return words("format.colon", name=name, text=plain(column, 16)) if column else name
+    return words("format.colon", name=name, text=column) if column else name
 
 
 def found_planted(ax: Axes, planted: Sequence[dict], words: Words) -> Axes:
@@ -95,7 +100,7 @@ def found_planted(ax: Axes, planted: Sequence[dict], words: Words) -> Axes:
             mark, text = "–", words("chart.planted.not_looked_for")
         ax.annotate(
             f"{mark}  {text}", (row["planted"], place), (6, 0), textcoords="offset points",
-            va="center", color=INK if row["looked_for"] else GREY,
+            va="center", color=INK if row["looked_for"] else GREY, bbox=OVER_GRID,
         )  # fmt: skip
     ax.set_yticks(y, [plain(words.name("planted", row["kind"])) for row in rows])
     bare(ax, "x")
@@ -137,7 +142,7 @@ def training_curve(ax: Axes, history: Sequence[dict], words: Words, images: int 
     )
     if epochs:
         ax.set_xlim(min(epochs) - 0.3, max(epochs) + 0.3)
-    ax.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(5, integer=True))
+    ax.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(5, integer=True, min_n_ticks=1))
     ax.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(5))
     ax.set_xlabel(words("chart.training.axis_x"))
     ax.set_ylabel(words("chart.training.axis_y"))
@@ -147,7 +152,7 @@ def training_curve(ax: Axes, history: Sequence[dict], words: Words, images: int 
 
 
 def views(ax: Axes, images: np.ndarray, views: np.ndarray, words: Words) -> Axes:
-    """Each image at the left of its row, views of it at its right.
+    """Each image at the left of its row, views of it at its right, all in thin frames.
 
     ``images`` (n, h, w, c) and ``views`` (n, k, h, w, c) in 0..1; NaN is drawn as paper. Of other than
     3 channels the first is shown.
@@ -159,6 +164,10 @@ def views(ax: Axes, images: np.ndarray, views: np.ndarray, words: Words) -> Axes
     sheet = np.broadcast_to(np.nan_to_num(sheet, nan=1.0), (*sheet.shape[:2], 3))
     ax.imshow(np.clip(sheet, 0, 1))
     ax.set_anchor("NW")
+    for left in range(k + 1):  # a white view on white paper is seen by its frame
+        for top in range(n):
+            corner = (left * (w + gap) - 0.5, top * (h + gap) - 0.5)
+            ax.add_patch(Rectangle(corner, w, h, fill=False, edgecolor=HAIR, clip_on=False))
     ax.axvline(w + (gap - 1) / 2, color=INK, linewidth=1.2)
     middle = w + gap + (k * (w + gap) - gap) / 2
     ax.set_xticks([w / 2, middle], [words("chart.views.image"), words("chart.views.views")])
@@ -186,37 +195,32 @@ def map_points(ax: Axes, section: dict, words: Words, by: str = "cluster") -> Ax
     Groups bear their number, and their name if they have one; points of none are grey; colour and marker go
     together. The trustworthiness and the warning about distances are part of the picture.
     """
-    xy = np.array([point[:2] for point in section["points"]], dtype=float).reshape(-1, 2)
+    xy = _on_map(section)
     if by == "label":
         _by_label(ax, xy, section, words)
         title = titles.map_by_label(section, words)
     else:
         cluster = np.array([point[2] for point in section["points"]], dtype=int)
-        _by_cluster(ax, xy, cluster, {c["cluster"]: c["name"] for c in section["clusters"]}, words)
+        _by_cluster(ax, xy, cluster)
         title = titles.map_by_cluster(section, words)
-    ax.set_xticks([])
-    ax.set_yticks([])
-    ax.margins(0.04)
-    for spine in ax.spines.values():
-        spine.set_visible(False)
+    _no_axes(ax)
     trust = words("chart.map.trust", value=f"{section['trustworthiness']:.2f}")
     ax.set_xlabel(f"{trust}   {words('chart.map.far')}", loc="left", fontsize=10.5)
     subtitle = words("chart.map.subtitle", shown=len(xy), n=section["n"], seed=str(section["seed"]))
     headline(ax, title, subtitle)
+    if by != "label":
+        _name_clusters(
+            ax, xy, cluster, {c["cluster"]: c["name"] for c in section["clusters"]}, words
+        )
     return ax
 
 
 def map_new(ax: Axes, section: dict, new: np.ndarray, words: Words) -> Axes:
     """New images, xy (m, 2), on an old map, whose points are grey."""
-    old = np.array([point[:2] for point in section["points"]], dtype=float).reshape(-1, 2)
-    _dots(ax, old, "#B4B9BF", ".", words("chart.new.old"))
+    _dots(ax, _on_map(section), PALE, label=words("chart.new.old"))
     _dots(ax, new, VERMILLION, "D", words("chart.new.new"))
-    ax.set_xticks([])
-    ax.set_yticks([])
-    ax.margins(0.04)
-    for spine in ax.spines.values():
-        spine.set_visible(False)
-    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, markerscale=1.8)
+    _no_axes(ax)
+    _legend(ax)
     ax.set_xlabel(words("chart.map.far"), loc="left", fontsize=10.5)
     headline(
         ax, words("chart.new.title", new=len(new)), words("chart.new.subtitle", old=section["n"])
@@ -224,29 +228,91 @@ def map_new(ax: Axes, section: dict, new: np.ndarray, words: Words) -> Axes:
     return ax
 
 
-def _dots(ax: Axes, xy: np.ndarray, colour: str, marker: str = "o", label: str | None = None):
-    size = float(np.clip(9000 / max(len(xy), 1), 9, 36))
+def _on_map(section: dict) -> np.ndarray:
+    return np.array([point[:2] for point in section["points"]], dtype=float).reshape(-1, 2)
+
+
+def _no_axes(ax: Axes) -> None:
+    """A map has no axes: its directions mean nothing."""
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.margins(0.04)
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+
+
+def _legend(ax: Axes, title: str | None = None) -> None:
+    """At the right of the map, with marks of one size."""
+    legend = ax.legend(
+        loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, title=title, alignment="left"
+    )
+    for mark in legend.legend_handles:
+        mark.set_sizes([48])
+
+
+def _dots(
+    ax: Axes, xy: np.ndarray, colour: str, marker: str = "o", label: str | None = None,
+    among: int | None = None,
+) -> None:  # fmt: skip
+    """Dots the smaller the more there are; ``among`` counts those of other calls too."""
+    size = float(np.clip(9000 / max(len(xy), 1) if among is None else 60000 / among, 9, 36))
     ax.scatter(
         *xy.T, s=size, color=colour, marker=marker, alpha=0.75, linewidths=0.3, edgecolors="white",
         label=label,
     )  # fmt: skip
 
 
-def _by_cluster(
+def _by_cluster(ax: Axes, xy: np.ndarray, cluster: np.ndarray) -> None:
+    """24 pairs of colour and marker, of which the next ones always differ in both."""
+    _dots(ax, xy[cluster < 0], PALE, ".", among=len(xy))
+    for c in np.unique(cluster[cluster >= 0]):
+        marker = MARKERS[(c + c // 12) % len(MARKERS)]
+        _dots(ax, xy[cluster == c], PALETTE[c % len(PALETTE)], marker, among=len(xy))
+
+
+def _name_clusters(
     ax: Axes, xy: np.ndarray, cluster: np.ndarray, names: dict[int, str | None], words: Words
 ) -> None:
-    _dots(ax, xy[cluster < 0], "#B4B9BF", ".")
+    """Number and name in the middle of each cluster, or beside it on a thin line where it's crowded."""
     found = np.unique(cluster[cluster >= 0])
+    if not len(found):
+        return
+    notes = []
     for c in found:
-        marker = MARKERS[c // len(PALETTE) % len(MARKERS)]
-        _dots(ax, xy[cluster == c], PALETTE[c % len(PALETTE)], marker)
-    for c in found:  # on top of all dots
         name = names.get(int(c))
         text = words("map.names", cluster=str(c), name=plain(name, 20)) if name else str(c)
-        ax.annotate(
-            text, np.median(xy[cluster == c], axis=0), ha="center", va="center", fontsize=12,
+        notes.append(ax.annotate(
+            text, np.median(xy[cluster == c], axis=0), (0, 0), textcoords="offset points",
+            ha="center", va="center", fontsize=12 if len(found) <= 12 else 10,
             bbox={"boxstyle": "round,pad=0.25", "facecolor": "white", "edgecolor": HAIR},
-        )  # fmt: skip
+            arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.8, "shrinkB": 0},
+        ))  # fmt: skip
+    page = ax.get_figure(root=True)
+    page.draw_without_rendering()  # now the places and sizes of all are known
+    points = 72 / page.dpi
+    home = ax.transData.transform([note.xy for note in notes]) * points
+    half = np.array([Text.get_window_extent(note).size for note in notes]) / 2 * points
+    half += 0.35 * notes[0].get_fontsize()  # the frame
+    moved = _apart(home, half, *ax.bbox.get_points() * points)
+    for note, offset in zip(notes, moved - home, strict=True):
+        note.xyann = tuple(offset)
+
+
+def _apart(at: np.ndarray, half: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Centres of boxes of half sizes ``half`` (k, 2), pushed until none overlap, in low..high."""
+    first = np.arange(len(at))[:, None] > np.arange(len(at))
+    for _ in range(500):
+        gap = at[:, None] - at
+        over = half[:, None] + half - np.abs(gap)
+        over[np.diag_indices(len(at))] = -1
+        hit = (over > 0).all(axis=2)
+        if not hit.any():
+            break
+        way = np.where((gap > 0) | ((gap == 0) & first[..., None]), 1.0, -1.0)
+        short = over == over.min(axis=2, keepdims=True)  # along the side where less is to go
+        push = (way * (over / 2 + 0.01) * short * hit[..., None]).sum(axis=1)
+        at = np.clip(at + 0.7 * push, low + half, high - half)
+    return at
 
 
 def _by_label(ax: Axes, xy: np.ndarray, section: dict, words: Words) -> None:
@@ -254,13 +320,12 @@ def _by_label(ax: Axes, xy: np.ndarray, section: dict, words: Words) -> None:
     common = [value for value, _ in Counter(values.tolist()).most_common(len(PALETTE))]
     rest = ~np.isin(values, common)
     if rest.any():
-        _dots(ax, xy[rest], GREY, ".", words("chart.map.other"))
+        _dots(ax, xy[rest], GREY, ".", f"{words('chart.map.other')}  ({rest.sum():,})")
     for i, value in enumerate(common):  # the rarest last, so that it lies on top
-        name = plain(value, 20) or words("chart.map.none_value")
         where = values == value
-        label = f"{plain(section['colour']['column'], 16)} = {name}  ({where.sum():,})"
-        _dots(ax, xy[where], PALETTE[i], MARKERS[i], label)
-    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, markerscale=1.8)
+        name = plain(value, 20) or words("chart.map.none_value")
+        _dots(ax, xy[where], PALETTE[i], MARKERS[i], f"{name}  ({where.sum():,})")
+    _legend(ax, plain(section["colour"]["column"], 20))
 
 
 def score_ladder(ax: Axes, evidence: dict, words: Words) -> Axes:

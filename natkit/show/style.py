@@ -17,6 +17,7 @@ from natkit.show.words import titles
 
 BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"  # Okabe and Ito
 GREY, INK, HAIR = "#666666", "#1F2328", "#D0D4D9"
+PALE = "#B4B9BF"  # dots that are there for their number only
 PALETTE = (BLUE, VERMILLION, GREEN, PURPLE)  # contrast on white ≥ 3, safe for colour-blind eyes
 MARKERS = ("o", "s", "^", "D", "v", "P")
 SIZE = (9.6, 5.4)  # inches; 960 x 540 in a page, twice that in the file
@@ -97,7 +98,7 @@ def save(fig: Figure, path: str | Path) -> Path:
 
 def figure(draw: Callable[[Axes], Axes], path: str | Path, size: tuple = SIZE) -> Path:
     """One chart in a file: ``draw`` gets the Axes. No pyplot, so nothing stays open."""
-    fig = Figure(figsize=size, layout="constrained")
+    fig = Figure(figsize=size, dpi=DPI, layout="constrained")  # at another dpi words are wider
     fig.get_layout_engine().set(w_pad=0.12, h_pad=0.12)
     ax = fig.subplots()
     draw(ax)
@@ -120,12 +121,9 @@ def plain(text: object, length: int = 28) -> str:
     return titles.shorten(shown, length)
 
 
-def wrap(text: str, width: float, size: float) -> str:
-    """Break ``text`` into lines of ``width`` inches, at spaces or after Japanese punctuation."""
-    limit = width * 72 / size * 1.75  # half-width characters in a line, on the safe side
+def halved(text: str) -> str:
+    """``text`` in two lines about as long, broken at a space or after Japanese punctuation."""
     cells = [2 if unicodedata.east_asian_width(c) in "WFA" else 1 for c in text]
-    if sum(cells) <= limit:
-        return text
     half, best, sofar = sum(cells) / 2, None, 0
     for i, cell in enumerate(cells):
         sofar += cell
@@ -136,12 +134,15 @@ def wrap(text: str, width: float, size: float) -> str:
 
 
 def headline(ax: Axes, title: str, subtitle: str) -> None:
-    """The finding as title, what and how many below it in grey."""
+    """The finding as title, in at most two lines and whole; what and how many below it in grey."""
     columns = ax.get_subplotspec().get_gridspec().ncols if ax.get_subplotspec() else 1
-    width = ax.figure.get_size_inches()[0] / columns * 0.96
-    size = matplotlib.rcParams["axes.titlesize"]
+    room = ax.figure.bbox.width / columns * 0.985
     title = "".join(c if c.isspace() or ord(c) in _drawable() else "□" for c in title)
-    ax.set_title(wrap(title, width, size), loc="left", pad=30, linespacing=1.25)
+    shown = ax.set_title(title, loc="left", pad=30, linespacing=1.25)
+    if shown.get_window_extent().width > room:
+        shown.set_text(halved(title))
+    if (width := shown.get_window_extent().width) > room:
+        shown.set_fontsize(shown.get_fontsize() * room / width)
     ax.annotate(
         subtitle, (0, 1), (0, 10), xycoords="axes fraction", textcoords="offset points",
         color=GREY, fontsize=11, gid="subtitle",
