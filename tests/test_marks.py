@@ -83,6 +83,9 @@ def test_next_month_they_count_again_where_the_picture_is_the_same(images):
     shutil.copy(folder / "line" / paths[aside], folder / "line" / paths[changed])
     scan = data_prep.scan(folder / "line", folder / "line" / "parts.csv")
     audit = data_prep.replay(folder / "prepared", scan)
+    judged = audit.scan.table.set_index("path")["defect"]
+    assert judged[paths[one]] == 1 - was[one]  # splits and findings know the label, too
+    assert judged[paths[changed]] == was[changed]
     again = data_prep.prepare(audit, folder / "second")
     table = again.table.set_index("path")
     assert table.at[paths[one], "defect"] == 1 - was[one]

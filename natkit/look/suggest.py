@@ -18,8 +18,8 @@ def label_next(emb: Embedding, labels: pd.Series, n: int = 20, seed: int = 0) ->
     """The ``n`` most useful unlabelled images: uncertain, and unlike each other.
 
     With 10 labels or more of two classes, a logistic regression on the features says how certain each image is;
-    the least certain ones are cut into ``n`` groups, weighted by their uncertainty, and of each group the image
-    nearest to its middle is taken. With fewer labels all images are cut alike: those that stand for most come first.
+    the ``10 n`` least certain ones are cut into ``n`` groups (KMeans), and of each the image nearest to its middle is
+    taken. With fewer labels all images are cut alike: those that stand for most come first.
 
     Parameters
     ----------
@@ -59,14 +59,12 @@ def label_next(emb: Embedding, labels: pd.Series, n: int = 20, seed: int = 0) ->
     if len(classes) >= FEW and classes.nunique() > 1:
         uncertainty, guess = _doubt(x[known], classes.to_numpy(), x[open_rows])
         candidates = np.argsort(-uncertainty, kind="stable")[: DOUBTFUL * n]
-        weight = uncertainty[candidates] + 1e-6
     else:
         candidates = np.arange(len(open_rows))
-        weight = np.ones(len(open_rows))
     points = x[open_rows[candidates]]
     n = min(n, len(np.unique(points, axis=0)))
     with threadpool_limits(1):
-        groups = KMeans(n, n_init=4, random_state=seed).fit(points, sample_weight=weight)
+        groups = KMeans(n, n_init=4, random_state=seed).fit(points)
     rows = []
     for group in range(n):
         members = np.flatnonzero(groups.labels_ == group)

@@ -42,6 +42,15 @@ def test_the_value_that_a_cluster_has_more_often_is_named_with_its_shares(found)
     assert told["outside"] == 0
 
 
+def test_the_value_named_is_the_one_that_is_more_often_inside_not_the_commonest(found):
+    """A is the commonest inside (60 %) but also outside (60 %); B stands out: 40 % against none."""
+    shape = np.full(600, "A", object)
+    shape[300:380] = "B"  # 80 of the 200 of cluster 1
+    shape[:120], shape[500:540] = "C", "C"
+    told = because(found, pd.DataFrame({"id": np.arange(600), "shape": shape}), ["shape"], 1)
+    assert (told["value"], told["inside"]["value"], told["outside"]) == ("B", 0.4, 0.0)
+
+
 def test_nothing_is_named_where_nothing_goes_with_it(found):
     rng = np.random.default_rng(1)
     table = pd.DataFrame({"id": np.arange(600), "line": "L1"})

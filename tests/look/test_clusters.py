@@ -150,6 +150,13 @@ def test_membership_is_a_share_and_the_borderline_is_between_two():
         assert gap[first] <= gap[last]
 
 
+def test_membership_stands_under_the_number_of_its_cluster(found):
+    """Three islands of 60, 30 and 90: the order by size is not the order of discovery."""
+    clear = found.labels >= 0
+    most = found.membership.argmax(axis=1)
+    assert (most[clear] == found.labels[clear]).mean() > 0.98
+
+
 def test_the_medoid_is_the_member_nearest_to_all_others(found):
     emb, _ = islands()
     x = principal(emb, 0)

@@ -174,6 +174,10 @@ def test_the_button_ends_a_training_with_its_epoch(images):
     monitor = live.Monitor(model, images)
     while model.running is None or not model.running.history:
         time.sleep(0.05)
+    while "images/s" not in monitor.line.value:
+        time.sleep(0.05)
+    assert 0 < monitor.bar.value < monitor.bar.max
+    assert "loss" in monitor.line.value
     monitor.stop.click()
     monitor.wait()
     assert 0 < len(model.history) < 5000

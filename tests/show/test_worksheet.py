@@ -55,11 +55,12 @@ def test_the_same_as_csv(images, tmp_path, lang):
     file = to_sheet(images, images.ids[:3].tolist(), tmp_path / "next.csv", lang)
     table = pd.read_csv(file, dtype=str, keep_default_na=False)
     assert len(table.columns) == len(COLUMNS) - 1
-    table.iloc[1, LABEL - 2] = "0"
+    table.iloc[1, LABEL - 2], table.iloc[2, TAG - 2] = "0", "'=x"  # as natkit writes a formula
     table.to_csv(file, index=False)
     after = from_sheet(images, file)
     assert after.table.set_index("id").at[images.ids[1], "defect"] == 0
     assert (after.prepared.ledger["rule"] == "label").sum() == 1
+    assert after.table.set_index("id").at[images.ids[2], "tag_by_eye"] == "=x"
 
 
 def test_an_empty_sheet_says_nothing(images, tmp_path):
