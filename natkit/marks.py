@@ -78,12 +78,24 @@ def rows(
 
 
 def current(ledger: pd.DataFrame) -> pd.DataFrame:
-    """What counts: the last word of each kind about each image. Columns path, rule, note, pixels, by, time."""
+    """What counts: the last word of each kind about each image. Columns path, rule, note, pixels, by, time.
+
+    Raises
+    ------
+    InputError
+        If the ledger was changed so that it can't be read.
+    """
     found = []
-    for row in ledger[ledger["rule"].isin(SAID)].itertuples(index=False):
-        facts = json.loads(row.evidence)
-        path = unplain(row.path)
-        found.append((path, row.rule, facts["note"], facts["pixels"], unplain(row.by), row.time))
+    try:
+        for row in ledger[ledger["rule"].isin(SAID)].itertuples(index=False):
+            facts = json.loads(row.evidence)
+            path, note, pixels = unplain(row.path), str(facts["note"]), str(facts["pixels"])
+            found.append((path, row.rule, note, pixels, unplain(row.by), row.time))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"ledger.csv was changed in a way that can't be read ({error!r}). It has the columns "
+            f"{', '.join(LEDGER)}, with JSON as evidence. Bring back the file that natkit wrote."
+        ) from error
     out = pd.DataFrame(found, columns=["path", "rule", "note", "pixels", "by", "time"])
     return out.drop_duplicates(["path", "rule"], keep="last", ignore_index=True)
 

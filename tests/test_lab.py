@@ -189,10 +189,10 @@ def test_a_training_is_stopped_by_a_click(tmp_path, chromium):
     """Beside the running fit the button is heard, and the next cell has a model to use."""
     book(
         tmp_path / "watch.ipynb",
-        "import numpy as np, natkit\nfrom natkit.show import live\n"
+        "import numpy as np, natkit\nfrom natkit.show.monitor import Monitor\n"
         "pictures = np.random.default_rng(0).integers(0, 255, (64, 16, 16), dtype=np.uint8)\n"
         "model = natkit.NAT(epochs=100_000, size=16, batch_size=16, device='cpu')\n"
-        "monitor = live.Monitor(model, pictures)\n"
+        "monitor = Monitor(model, pictures)\n"
         "while not model.running: pass\nmonitor",
         "import time\nwhile model.running and not model.running.history: time.sleep(0.1)\n"
         "print('still', 'training' if model.running else 'nothing')",

@@ -132,6 +132,21 @@ def test_bad_input_is_named_and_nothing_is_written(images):
     assert (images.prepared.folder / "ledger.csv").read_bytes() == ledger
 
 
+@pytest.mark.parametrize(
+    "evidence", ["", "no JSON", "[1]", '{"note": "1"}', '{"decided": "labelled", "pixels": "00"}']
+)
+def test_a_ledger_changed_by_hand_is_refused(images, evidence):
+    folder = images.mark(images.ids[:1], label=1).prepared.folder
+    ledger = pd.read_csv(folder / "ledger.csv", dtype=str, keep_default_na=False)
+    ledger.loc[len(ledger) - 1, "evidence"] = evidence
+    ledger.to_csv(folder / "ledger.csv", index=False)
+    with pytest.raises(InputError, match="ledger.csv was changed"):
+        natkit.load(folder)
+    ledger.drop(columns="rule").to_csv(folder / "ledger.csv", index=False)
+    with pytest.raises(InputError, match="ledger.csv was changed"):
+        natkit.load(folder)
+
+
 def test_a_formula_stays_text_and_comes_back_as_it_was(images):
     i = int(images.ids[0])
     images = images.mark([i], tag="=HYPERLINK('x')", by="@me")

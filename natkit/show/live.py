@@ -1,21 +1,17 @@
-"""Widgets for JupyterLab: lasso the map, find similar images, label the next ones, watch a training.
+"""Widgets for JupyterLab: lasso the map, find similar images, label the next ones.
 
 Each is shown by the last line of a cell. What is clicked is kept at once (``ImageSet.mark``: ledger and table),
-and each can be done without a click: ``select(ids)``, ``ask(id)``, ``images.mark(...)``, ``wait()``.
+and each can be done without a click: ``select(ids)``, ``ask(id)``, ``images.mark(...)``.
 """
 
 import html
-import io
 import tempfile
-import threading
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import ipywidgets as w
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from PIL import Image
 
 from natkit.embedding import Embedding
@@ -23,7 +19,6 @@ from natkit.errors import InputError
 from natkit.images import ImageSet, UnreadableImage, png, read_image, resize, shrunk, thumbnail
 from natkit.look.association import text
 from natkit.look.neighbors import Index
-from natkit.show import figures
 from natkit.show.gallery import thumbnails
 from natkit.show.style import GREY, INK, PALETTE
 from natkit.show.words import words
@@ -32,10 +27,9 @@ SIDE, SHOWN = 96, 24  # pixels of a picture, and most pictures at once
 CHOICES = 12  # labels that get a button each; with more, they are typed
 ROOM = 4_000_000  # characters for the pictures under the pointer
 COLOURS = (*PALETTE, "#E69F00", "#56B4E9", INK, GREY)  # then from the start again
-EVERY = 0.5  # seconds between two looks at a training
 
 
-class _Shown:
+class Shown:
     """What the last line of a cell shows: ``self.widget``."""
 
     widget: w.Widget
@@ -46,7 +40,7 @@ class _Shown:
         display(self.widget)
 
 
-class _Marking(_Shown):
+class _Marking(Shown):
     """Images that can be labelled, tagged and set aside by ``by``."""
 
     def __init__(self, images: ImageSet, lang: str, by: str):
@@ -258,7 +252,7 @@ class LabelNext(_Marking):
         return w.VBox(parts, layout={"width": "190px", "margin": "0 8px 12px 0"})
 
 
-class Search(_Shown):
+class Search(Shown):
     """Similar images: click one, or upload one, and see its nearest with their distance and columns.
 
     Parameters
@@ -357,101 +351,6 @@ class Search(_Shown):
                 self.ask_new(file)
         except (InputError, UnreadableImage) as error:
             self.said.value = f"<b>{html.escape(str(error))}</b>"
-
-
-class Monitor(_Shown):
-    """A training in a thread: how far it is, its curve, and a button that ends it with the epoch.
-
-    (While a cell runs, JupyterLab delivers no click to the kernel; so ``fit`` has to run beside the cells.)
-
-    Parameters
-    ----------
-    model
-        A :class:`natkit.NAT`; it is fitted.
-    images
-        What it is fitted on; ``more`` goes to ``fit`` as well (``checkpoint=…``).
-    lang
-        "en" or "ja".
-    """
-
-    def __init__(self, model, images: ImageSet | np.ndarray, lang: str = "en", **more):
-        self.model, self.lang, self.words = model, lang, words(lang)
-        self.bar = w.IntProgress(layout={"width": "420px"})
-        self.stop = w.Button(
-            description=self.words("lab.stop"), button_style="warning", layout={"width": "auto"}
-        )
-        self.stop.on_click(lambda _: model.stop())
-        self.line, self.curve = w.HTML(), w.Image(format="png", layout={"width": "760px"})
-        self.curve.layout.display = "none"
-        self.widget = w.VBox([w.HBox([self.bar, self.stop]), self.line, self.curve])
-        self.error: BaseException | None = None
-        own = images.split == "train" if isinstance(images, ImageSet) else np.ones(len(images))
-        self._n = int(own.sum())
-        self._fit = threading.Thread(target=self._train, args=(images, more), daemon=True)
-        self._look = threading.Thread(target=self._watch, daemon=True)
-        self._began = time.monotonic()
-        self._fit.start()
-        self._look.start()
-
-    def wait(self) -> "Monitor":
-        """Wait until it has ended; raises what ``fit`` raised."""
-        self._fit.join()
-        self._look.join()
-        if self.error is not None:
-            raise self.error
-        return self
-
-    def _train(self, images, more: dict) -> None:
-        try:
-            self.model.fit(images, **more)
-        except BaseException as error:
-            self.error = error
-
-    def _watch(self) -> None:
-        drawn = 0
-        while True:
-            over = not self._fit.is_alive()
-            run = self.model.running
-            if run is not None:
-                self._tell(run)
-            history = run.history if run is not None else getattr(self.model, "history", [])
-            if len(history) > drawn:
-                drawn = len(history)
-                self._draw(history[:drawn])  # it grows as we look
-            if over:
-                break
-            time.sleep(EVERY)
-        self.stop.disabled = True
-        self.bar.value = self.bar.max
-        key = "lab.failed" if self.error else "lab.finished"
-        why = html.escape(str(self.error))
-        self.line.value = self.words(key, epochs=drawn, why=why)
-
-    def _tell(self, run) -> None:
-        self.bar.max, self.bar.value = run.steps, run.done
-        seconds = time.monotonic() - self._began
-        speed = run.done * run.batch / seconds
-        left = (run.steps - run.done) * run.batch / max(speed, 1e-9)
-        facts = [self.words("lab.speed", speed=f"{speed:.0f}", left=self.words.duration(left))]
-        if run.history:
-            last = run.history[-1]
-            facts.append(
-                self.words("lab.loss", epoch=last["epoch"], loss=self.words.score(last["loss"]))
-            )
-            for key in ("agreement", "changed"):
-                if last[key] is not None:
-                    facts.append(self.words(f"lab.{key}", value=self.words.percent(last[key])))
-        self.line.value = " &nbsp; ".join(facts)
-
-    def _draw(self, history: list[dict]) -> None:
-        if history[-1]["agreement"] is None:
-            return
-        with figures.theme(self.lang):
-            fig = Figure(figsize=(7.6, 3.6), layout="constrained")
-            figures.training_curve(fig.subplots(), history, self.words, self._n)
-            buffer = io.BytesIO()
-            fig.savefig(buffer, format="png", dpi=100)
-        self.curve.value, self.curve.layout.display = buffer.getvalue(), None
 
 
 def typed(name: str, say: Callable[[str], None]) -> w.Widget:

@@ -15,6 +15,7 @@ import natkit
 from natkit.errors import InputError
 from natkit.look.suggest import label_next
 from natkit.show import live
+from natkit.show.monitor import Monitor
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:The inplace keyword in DataFrame.set_index"  # jupyter-scatter's own call of pandas
@@ -161,7 +162,7 @@ def test_a_watched_training_is_the_same_training(images):
     """The thread, and looking on, change nothing."""
     plain = natkit.NAT(**SMALL).fit(images)
     model = natkit.NAT(**SMALL)
-    monitor = live.Monitor(model, images).wait()
+    monitor = Monitor(model, images).wait()
     assert np.array_equal(model.transform(images), plain.transform(images))
     assert monitor.bar.value == monitor.bar.max > 0
     assert "Finished after 3 epochs" in monitor.line.value
@@ -171,13 +172,13 @@ def test_a_watched_training_is_the_same_training(images):
 
 def test_the_button_ends_a_training_with_its_epoch(images):
     model = natkit.NAT(**SMALL | {"epochs": 5000})
-    monitor = live.Monitor(model, images)
+    monitor = Monitor(model, images)
     while model.running is None or not model.running.history:
         time.sleep(0.05)
-    while "images/s" not in monitor.line.value:
+    while "loss" not in monitor.line.value:
         time.sleep(0.05)
+    assert "images/s" in monitor.line.value
     assert 0 < monitor.bar.value < monitor.bar.max
-    assert "loss" in monitor.line.value
     monitor.stop.click()
     monitor.wait()
     assert 0 < len(model.history) < 5000
@@ -185,7 +186,7 @@ def test_the_button_ends_a_training_with_its_epoch(images):
 
 
 def test_a_training_that_fails_says_why(images):
-    monitor = live.Monitor(natkit.NAT(**SMALL), images[images.split == "none"], lang="ja")
+    monitor = Monitor(natkit.NAT(**SMALL), images[images.split == "none"], lang="ja")
     with pytest.raises(InputError, match="at least 8 images"):
         monitor.wait()
     assert "学習に失敗しました" in monitor.line.value
