@@ -107,6 +107,7 @@ def _poc(chosen: argparse.Namespace, command: str) -> int:
         write_json(out / "run.json", state)
         print(f"[{number}/{len(STEPS)}] {step}: {state['finished'][step]:.0f} s")
     print(f"\nReport: {out / 'report.html'}")
+    print(f"Map to explore: {out / 'explorer.html'}")
     return 0
 
 

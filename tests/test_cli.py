@@ -88,6 +88,7 @@ def test_a_folder_without_label_in_japanese(line, tmp_path):
     )
     assert code == 0, err
     assert f"Report: {out / 'report.html'}" in printed
+    assert f"Map to explore: {out / 'explorer.html'}" in printed
     facts = json.loads((out / "summary.json").read_text())
     assert facts["evidence"] == {"reason": "no_label"}
     assert facts["verdict"]["decision"] == "unscored"
@@ -95,8 +96,8 @@ def test_a_folder_without_label_in_japanese(line, tmp_path):
     assert facts["training"]["epochs"] == 2
     assert 'lang="ja"' in (out / "report.html").read_text()
     assert {p.name for p in out.iterdir()} == {
-        "embeddings", "figures", "findings.xlsx", "notebooks", "prepared", "report.html", "run", "run.json",
-        "scan.jsonl", "sections", "summary.json", "training",
+        "clusters.csv", "embeddings", "explorer.html", "figures", "findings.xlsx", "label_next.xlsx", "notebooks",
+        "prepared", "report.html", "run", "run.json", "scan.jsonl", "sections", "summary.json", "training",
     }  # fmt: skip
     assert sorted(p.name for p in (out / "notebooks").iterdir()) == [
         f"{s}.ipynb" for s in cli.STEPS

@@ -58,8 +58,8 @@ def health(
             control. Else nothing was learnt, or only these very pixels.
         ``gap``
             Cosine between two views of a held-out image, less that between views of two images. Control: the untrained
-            network. Good: more than 0.1 above it. Else the network learns far too slowly, as with a loss averaged over
-            dimensions.
+            network. Good: more than 0.1 above it. Else it learns far too slowly, as with a loss averaged
+            over dimensions. On easy images (digits) such a run still learns something, and passes.
         ``reach``
             How near the features come to the targets, as a share of what evenly spread vectors would. Control:
             the untrained network. Good: above 0.7. Else they lie in a part of the sphere.

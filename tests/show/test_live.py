@@ -159,11 +159,11 @@ def test_an_upload_of_other_channels_is_told(images, tmp_path):
 
 
 def test_a_watched_training_is_the_same_training(images):
-    """The thread, and looking on, change nothing."""
+    """Looking on changes nothing; a thread may sum in another order."""
     plain = natkit.NAT(**SMALL).fit(images)
     model = natkit.NAT(**SMALL)
     monitor = Monitor(model, images).wait()
-    assert np.array_equal(model.transform(images), plain.transform(images))
+    assert np.allclose(model.transform(images), plain.transform(images), atol=1e-4)
     assert monitor.bar.value == monitor.bar.max > 0
     assert "Finished after 3 epochs" in monitor.line.value
     assert monitor.curve.value[:4] == b"\x89PNG"
