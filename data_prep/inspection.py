@@ -5,9 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from openpyxl import Workbook
-from openpyxl.drawing.image import Image as Picture
-from openpyxl.styles import Alignment, Font
-from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
@@ -15,8 +12,9 @@ from data_prep.auditing import Audit
 from data_prep.tables import read_table
 from natkit.errors import InputError
 from natkit.files import plain, unplain, writing
-from natkit.images import png, thumbnail
+from natkit.images import thumbnail
 from natkit.progress import progress
+from natkit.workbooks import dress, place
 
 COLUMNS = ("picture", "path", "rule", "name", "why", "evidence", "action", "decision", "by", "note")
 HEADINGS = {
@@ -63,8 +61,7 @@ def to_xlsx(audit: Audit, file: str | Path, lang: str = "en") -> Path:
     for number, row in enumerate(progress(rows, "write the workbook", len(rows)), start=2):
         sheet.append([None, *map(plain, row)])
         if number < PICTURES + 2 and (picture := thumbnail(audit.scan.root / row[0], SIDE)):
-            sheet.add_image(Picture(png(picture)), f"A{number}")
-            sheet.row_dimensions[number].height = SIDE * 0.78
+            place(sheet, picture, number, SIDE)
     _dress(sheet, len(rows), lang)
     with writing(file) as part:
         book.save(part)
@@ -82,14 +79,7 @@ def _rows(audit: Audit, lang: str) -> Iterator[tuple[str, ...]]:
 
 
 def _dress(sheet: Worksheet, n: int, lang: str) -> None:
-    for number, width in enumerate(WIDTHS, start=1):
-        sheet.column_dimensions[get_column_letter(number)].width = width
-    for cell in sheet[1]:
-        cell.font = Font(bold=True)
-    for row in sheet.iter_rows(min_row=2):
-        for cell in row:
-            cell.alignment = Alignment(vertical="top", wrap_text=True)
-    sheet.freeze_panes = "C2"
+    dress(sheet, WIDTHS, "C2")
     if n:
         choice = DataValidation("list", formula1=f'"{",".join(WORDS[lang].values())}"')
         sheet.add_data_validation(choice)

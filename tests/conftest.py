@@ -38,3 +38,16 @@ def chromium(tmp_path_factory) -> dict:
     shutil.copy(matplotlib_fontja.get_font_ttf_path(), fonts)
     env = {**os.environ, "XDG_DATA_HOME": str(fonts.parent)}
     return {"executable_path": path, "args": arguments, "env": env}
+
+
+@pytest.fixture(scope="session")
+def prepared_line(tmp_path_factory):
+    """A folder with the synthetic line (``line``, 120 images) and its prepared folder (``prepared``)."""
+    import data_prep
+    from data_prep import samples
+
+    folder = tmp_path_factory.mktemp("line")
+    table = samples.synthetic_line(folder / "line", 120, seed=1)
+    scan = data_prep.scan(table.parent, table)
+    data_prep.prepare(data_prep.audit(scan, "defect", ["camera"]), folder / "prepared")
+    return folder

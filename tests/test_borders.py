@@ -17,16 +17,25 @@ MAY_IMPORT = {
     "natkit/marks.py": GROUND,
     "natkit/manifest.py": GROUND | {"natkit.marks"},
     "natkit/images.py": GROUND | {"natkit.manifest", "natkit.marks"},
+    "natkit/workbooks.py": GROUND | {"natkit.images"},
     "natkit/embedding.py": GROUND,
     "natkit/method": GROUND | {"natkit.method", "natkit.images", "natkit.embedding"},
     "natkit/evidence": GROUND | {"natkit.evidence", "natkit.embedding", "natkit.manifest"},
     "natkit/look": GROUND | {"natkit.look", "natkit.embedding"},
     "natkit/show": GROUND
-    | {"natkit.show", "natkit.evidence", "natkit.look", "natkit.embedding", "natkit.images"},
+    | {
+        "natkit.show",
+        "natkit.evidence",
+        "natkit.look",
+        "natkit.embedding",
+        "natkit.images",
+        "natkit.workbooks",
+    },
     "natkit/notebooks.py": GROUND,
     "natkit/cli.py": GROUND | {"natkit.notebooks"},
     "data_prep": GROUND
-    | {"data_prep", "natkit.manifest", "natkit.marks", "natkit.images", "natkit.embedding"},
+    | {"data_prep", "natkit.manifest", "natkit.marks", "natkit.images", "natkit.embedding"}
+    | {"natkit.workbooks"},
 }
 DOORS = {  # each heavy package is imported in one place
     "umap": {"natkit/look/layout.py"},
@@ -36,7 +45,7 @@ DOORS = {  # each heavy package is imported in one place
     "bokeh": {"natkit/show/explorer.py"},
     "jscatter": {"natkit/show/live.py"},
     "torchvision": {"natkit/method/backbones.py"},
-    "jinja2": {"natkit/show/report", "natkit/show/explorer.py"},
+    "jinja2": {"natkit/show/pages.py"},
     "papermill": {"natkit/notebooks.py"},
     "elpv_dataset": {"data_prep/samples.py"},
     "matplotlib_fontja": {"natkit/show/style.py"},

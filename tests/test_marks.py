@@ -9,23 +9,13 @@ import pytest
 
 import data_prep
 import natkit
-from data_prep import samples
 from natkit import marks
 from natkit.errors import InputError
 
 
-@pytest.fixture(scope="module")
-def first(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("marks")
-    table = samples.synthetic_line(folder / "line", 120, seed=1)
-    scan = data_prep.scan(table.parent, table)
-    data_prep.prepare(data_prep.audit(scan, "defect", ["camera"]), folder / "prepared")
-    return folder
-
-
 @pytest.fixture
-def images(first, tmp_path):
-    shutil.copytree(first, tmp_path / "all")
+def images(prepared_line, tmp_path):
+    shutil.copytree(prepared_line, tmp_path / "all")
     return natkit.load(tmp_path / "all" / "prepared")
 
 
@@ -96,8 +86,8 @@ def test_next_month_they_count_again_where_the_picture_is_the_same(images):
     assert third.set_index("path").at[paths[one], "defect"] == 1 - was[one]
 
 
-def test_a_set_without_label_column_gets_one(first, tmp_path):
-    scan = data_prep.scan(first / "line")
+def test_a_set_without_label_column_gets_one(prepared_line, tmp_path):
+    scan = data_prep.scan(prepared_line / "line")
     data_prep.prepare(data_prep.audit(scan), tmp_path / "prepared")
     images = natkit.load(tmp_path / "prepared")
     assert images.prepared.info["label"] is None

@@ -46,10 +46,10 @@ def explain(found: Clusters, table: pd.DataFrame, columns: Sequence[str]) -> pd.
     """
     rows = _rows(found, table, columns)
     inside = found.labels >= 0
-    out = [
-        {"column": c} | _association(found.labels[inside], _codes(rows[c][inside])[0])
-        for c in columns
+    seen = [
+        pd.crosstab(found.labels[inside], _codes(rows[c][inside])[0]).to_numpy() for c in columns
     ]
+    out = [(c, _cramers_v(s), *_interval(s)) for c, s in zip(columns, seen, strict=True)]
     out = pd.DataFrame(out, columns=["column", "v", "low", "high"])
     return out.sort_values("v", ascending=False, kind="stable", ignore_index=True)
 
@@ -71,15 +71,15 @@ def because(
     """
     rows = _rows(found, table, columns)
     inside = found.inside(cluster)
-    best = None
-    for column in columns:
-        codes, names = _codes(rows[column])
-        strength = _association(inside.astype(int), codes)
-        if strength["low"] > 0 and (best is None or strength["v"] > best[0]["v"]):
-            best = (strength, column, codes, names)
-    if best is None:
+    coded = {column: _codes(rows[column]) for column in columns}
+    seen = {column: pd.crosstab(inside, codes).to_numpy() for column, (codes, _) in coded.items()}
+    v = {column: _cramers_v(counts) for column, counts in seen.items()}
+    for column in sorted(columns, key=v.get, reverse=True):  # stable: of equals the first
+        if _interval(seen[column])[0] > 0:
+            break
+    else:
         return None
-    strength, column, codes, names = best
+    codes, names = coded[column]
     shares = [
         np.bincount(codes[part] + 1, minlength=len(names) + 1) / part.sum()
         for part in (inside, ~inside)
@@ -91,7 +91,7 @@ def because(
     value = None if place == 0 else names[place - 1]
     return {
         "column": column, "value": value, "inside": share, "outside": float(shares[1][place]),
-        "v": strength["v"],
+        "v": v[column],
     }  # fmt: skip
 
 
@@ -168,15 +168,14 @@ def text(value) -> str:
     return str(int(value) if whole else value).strip()
 
 
-def _association(a: np.ndarray, b: np.ndarray) -> dict[str, float]:
-    """Cramér's V of two columns of codes with its 95 % interval."""
-    seen = pd.crosstab(a, b).to_numpy().astype(float)
+def _interval(seen: np.ndarray) -> tuple[float, float]:
+    """95 % interval of Cramér's V of a table of counts, over resampled images."""
     if min(seen.shape) < 2:
-        return {"v": 0.0, "low": 0.0, "high": 0.0}
+        return 0.0, 0.0
     n = int(seen.sum())
     draws = np.random.default_rng(0).multinomial(n, seen.ravel() / n, RESAMPLES)
     low, high = np.percentile([_cramers_v(draw.reshape(seen.shape)) for draw in draws], [2.5, 97.5])
-    return {"v": _cramers_v(seen), "low": float(low), "high": float(high)}
+    return float(low), float(high)
 
 
 def _cramers_v(seen: np.ndarray) -> float:

@@ -21,12 +21,12 @@ from bokeh.document import Document
 from bokeh.palettes import Cividis256
 from bokeh.plotting import figure
 from bokeh.resources import Resources
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from natkit.errors import InputError
 from natkit.files import writing
 from natkit.show.columns import column, columns, safe_json, shortened, text
 from natkit.show.gallery import thumbnails
+from natkit.show.pages import template
 from natkit.show.style import HAIR, INK, PALETTE
 from natkit.show.words import Words, titles, words
 
@@ -247,17 +247,10 @@ def _left_out(names: list[str], words: Words) -> list[str]:
 
 
 def _page(data: dict, section: dict, notes: list[str], words: Words) -> str:
-    environment = Environment(
-        loader=PackageLoader("natkit.show", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     home = files("natkit.show")
     looks = [home / "report" / "report.css", home / "explorer.css"]
     n, shown = section["n"], len(data["names"])
-    return environment.get_template("explorer.html.j2").render(
+    return template("explorer.html.j2").render(
         w=words,
         css="\n".join(look.read_text("utf-8") for look in looks),
         title=titles.map_by_cluster(section, words),

@@ -22,9 +22,9 @@ from natkit.look.neighbors import Index
 from natkit.show.gallery import thumbnails
 from natkit.show.style import GREY, INK, PALETTE
 from natkit.show.words import words
+from natkit.show.worksheet import CHOICES, known_labels
 
 SIDE, SHOWN = 96, 24  # pixels of a picture, and most pictures at once
-CHOICES = 12  # labels that get a button each; with more, they are typed
 ROOM = 4_000_000  # characters for the pictures under the pointer
 COLOURS = (*PALETTE, "#E69F00", "#56B4E9", INK, GREY)  # then from the start again
 
@@ -58,17 +58,9 @@ class _Marking(Shown):
         ((kind, value),) = what.items()
         self.said.value = self.words(f"lab.said_{kind}", n=len(ids), value=html.escape(str(value)))
 
-    def labels(self) -> list[str]:
-        """The labels that there are, as text; empty if there are more than can have a button."""
-        column = self.images.prepared.info["label"]
-        if column is None:
-            return []
-        found = sorted({text(value) for value in self.images.table[column].dropna()})
-        return found if len(found) <= CHOICES else []
-
     def label_buttons(self, say: Callable[[str], None]) -> w.Widget:
         """A button for each label, or a field to type one and a button."""
-        if found := self.labels():
+        if found := known_labels(self.images):
             made = []
             for label in found:
                 button = w.Button(description=label, layout={"width": "auto", "min_width": "48px"})
@@ -82,7 +74,7 @@ class _Marking(Shown):
 
     def caption(self, id: int, more: str = "") -> w.HTML:
         """The end of the file name, the label, and what else is to be said."""
-        row = self.images.table.set_index("id").loc[id]
+        row = _row(self.images, id)
         label = self.images.prepared.info["label"]
         facts = [] if label is None or pd.isna(row[label]) else [f"{label}: {text(row[label])}"]
         lines = [row["path"][-16:], *facts, *([more] if more else [])]
@@ -301,7 +293,7 @@ class Search(Shown):
 
     def ask(self, id: int) -> pd.DataFrame:
         """Show the images nearest to one of these, and return them."""
-        title = w.HTML(f"<b>{html.escape(self._row(id)['path'][-40:])}</b>")
+        title = w.HTML(f"<b>{html.escape(_row(self.images, id)['path'][-40:])}</b>")
         return self._show(self.index.similar(id, SHOWN // 2), _picture(self.images, id), title)
 
     def ask_new(self, file: str | Path) -> pd.DataFrame:
@@ -318,9 +310,6 @@ class Search(Shown):
         near = self.index.like(vector[0], SHOWN // 2)
         return self._show(near, png(shrunk(pixels, SIDE)).getvalue(), title)
 
-    def _row(self, id: int) -> pd.Series:
-        return self.images.table.set_index("id").loc[id]
-
     def _show(self, near: pd.DataFrame, picture: bytes, title: w.HTML) -> pd.DataFrame:
         self.found = near.merge(self.images.table[["id", "path", *self.images.columns]], on="id")
         image = w.Image(value=picture, format="png", layout={"width": f"{SIDE}px"})
@@ -330,7 +319,7 @@ class Search(Shown):
         return self.found
 
     def _card(self, row) -> w.Widget:
-        facts = self._row(row.id)
+        facts = _row(self.images, row.id)
         shown = [f"{c}: {text(facts[c])}" for c in self.images.columns[:4] if not pd.isna(facts[c])]
         lines = [self.words("lab.distance", value=self.words.score(row.distance)), *shown]
         caption = w.HTML("<small>" + "<br>".join(map(html.escape, lines)) + "</small>")
@@ -361,8 +350,13 @@ def typed(name: str, say: Callable[[str], None]) -> w.Widget:
     return w.HBox([field, button])
 
 
+def _row(images: ImageSet, id: int) -> pd.Series:
+    """The image's row of the table."""
+    return images.table.iloc[int(np.flatnonzero(images.ids == id)[0])]
+
+
 def _picture(images: ImageSet, id: int) -> bytes:
     """A small picture as PNG; an empty frame if its file has gone."""
-    path = images.table.set_index("id").at[id, "path"]
+    path = _row(images, id)["path"]
     picture = thumbnail(images.prepared.file(path), SIDE)
     return png(picture or Image.new("L", (SIDE, SIDE), 225)).getvalue()

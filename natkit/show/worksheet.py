@@ -5,23 +5,21 @@ from pathlib import Path
 
 import pandas as pd
 from openpyxl import Workbook
-from openpyxl.drawing.image import Image as Picture
-from openpyxl.styles import Alignment, Font
-from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 
 from natkit.errors import InputError
 from natkit.files import plain, unplain, writing
-from natkit.images import ImageSet, png, thumbnail
+from natkit.images import ImageSet, thumbnail
 from natkit.look.association import text
 from natkit.show.words import LANGUAGES, words
+from natkit.workbooks import dress, place
 
 COLUMNS = {  # key of the heading: width
     "picture": 16, "id": 8, "file": 34, "why": 26, "guess": 12,
     "label": 14, "tag": 18, "set_aside": 12, "by": 14,
 }  # fmt: skip
 FILLED = ("label", "tag", "set_aside", "by")
-SIDE, CHOICES = 96, 12  # pixels of a picture; most labels that a list offers
+SIDE, CHOICES = 96, 12  # pixels of a picture; most labels that are offered
 
 
 def to_sheet(
@@ -68,6 +66,13 @@ def to_sheet(
         else:
             _book(images, rows, headings, lang).save(part)
     return file
+
+
+def known_labels(images: ImageSet) -> list[str]:
+    """The labels that there are, as text; empty if they are more than a person chooses from."""
+    column = images.prepared.info["label"]
+    found = [] if column is None else sorted({text(v) for v in images.table[column].dropna()})
+    return found if len(found) <= CHOICES else []
 
 
 def from_sheet(images: ImageSet, file: str | Path) -> ImageSet:
@@ -154,23 +159,12 @@ def _book(images: ImageSet, rows: list[list], headings: list[str], lang: str) ->
     book = Workbook()
     sheet = book.active
     sheet.append(headings)
+    paths = images.table.set_index("id")["path"]
     for number, row in enumerate(rows, start=2):
         sheet.append(row)
-        path = images.table.set_index("id").at[row[1], "path"]
-        if picture := thumbnail(images.prepared.file(path), SIDE):
-            sheet.add_image(Picture(png(picture)), f"A{number}")
-        sheet.row_dimensions[number].height = SIDE * 0.78
-    for number, width in enumerate(COLUMNS.values(), start=1):
-        sheet.column_dimensions[get_column_letter(number)].width = width
-    for cell in sheet[1]:
-        cell.font = Font(bold=True)
-    for row in sheet.iter_rows(min_row=2):
-        for cell in row:
-            cell.alignment = Alignment(vertical="top", wrap_text=True)
-    sheet.freeze_panes = "D2"
-    column = images.prepared.info["label"]
-    found = [] if column is None else sorted({text(v) for v in images.table[column].dropna()})
-    _offer(sheet, "F", found if len(found) <= CHOICES else [], len(rows))
+        place(sheet, thumbnail(images.prepared.file(paths[row[1]]), SIDE), number, SIDE)
+    dress(sheet, list(COLUMNS.values()), "D2")
+    _offer(sheet, "F", known_labels(images), len(rows))
     _offer(sheet, "H", [words(lang)("lab.yes")], len(rows))
     return book
 

@@ -1,12 +1,9 @@
-"""The example summaries and a prepared folder, each under one fixture."""
+"""The example summaries and a browser, each under one fixture."""
 
 import importlib.util
 from pathlib import Path
 
 import pytest
-
-import data_prep
-from data_prep import samples
 
 
 def _examples():
@@ -23,11 +20,12 @@ def examples():
     return _examples()
 
 
-@pytest.fixture(scope="session")
-def prepared_line(tmp_path_factory):
-    """A folder with the synthetic line (``line``, 120 images) and its prepared folder (``prepared``)."""
-    folder = tmp_path_factory.mktemp("line")
-    table = samples.synthetic_line(folder / "line", 120, seed=1)
-    scan = data_prep.scan(table.parent, table)
-    data_prep.prepare(data_prep.audit(scan, "defect", ["camera"]), folder / "prepared")
-    return folder
+@pytest.fixture(scope="module")
+def browser(chromium):
+    """Chromium, for pages that are opened offline."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        opened = play.chromium.launch(**chromium)
+        yield opened
+        opened.close()

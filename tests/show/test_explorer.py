@@ -233,17 +233,6 @@ def test_what_cannot_be_shown_is_refused_in_words(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.fixture(scope="module")
-def browser(chromium):
-    """Chromium, for pages that are opened offline."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        opened = play.chromium.launch(**chromium)
-        yield opened
-        opened.close()
-
-
 class Reader:
     """Somebody who has opened the page offline; ``said`` is all that went wrong or out."""
 

@@ -312,17 +312,6 @@ def test_what_is_no_summary_is_refused(bad, tmp_path, quick):
         report(bad, tmp_path, "de")
 
 
-@pytest.fixture(scope="module")
-def browser(chromium):
-    """Chromium, for pages that are opened offline."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        opened = play.chromium.launch(**chromium)
-        yield opened
-        opened.close()
-
-
 def opened(browser, path, width=1100):
     """A page opened offline, and all that its console said."""
     context = browser.new_context(offline=True, viewport={"width": width, "height": 1000})

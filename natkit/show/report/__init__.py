@@ -15,11 +15,11 @@ from importlib.resources import files
 from pathlib import Path
 
 import jsonschema
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image, UnidentifiedImageError
 
 from natkit.errors import InputError
 from natkit.files import write_json, writing
+from natkit.show.pages import template
 from natkit.show.report import charts, story
 from natkit.show.words import Words, titles, words
 
@@ -114,14 +114,7 @@ def _page(facts: dict, folder: Path, vocabulary: Words) -> str:
     for chart in drawn.values():
         chart["source"] = _uri(chart["path"].read_bytes(), "png")
     room = MAX_BYTES - _ROOM - sum(len(chart["source"]) for chart in drawn.values())
-    environment = Environment(
-        loader=PackageLoader("natkit.show.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html.j2").render(
+    return template("report/report.html.j2").render(
         w=vocabulary,
         facts=facts,
         charts=drawn,
