@@ -2,40 +2,56 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from sklearn.decomposition import PCA
-from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from natkit.embedding import Embedding
 from natkit.errors import InputError
-from natkit.evidence.intervals import auroc, balanced_accuracy, interval, resample
-from natkit.evidence.verdict import DECIDES, NEED, judge
+from natkit.evidence.intervals import interval, over_seeds, resample
+from natkit.evidence.leaks import crossing, twins
+from natkit.evidence.questions import Question, class_names, question
+from natkit.evidence.verdict import DECIDES, judge
 from natkit.manifest import SPLITS
 from natkit.progress import progress
 
-SETTINGS = {
-    "linear": [{"C": c} for c in (0.001, 0.01, 0.1, 1.0, 10.0)],
-    "knn": [{"k": k} for k in (5, 15, 30)],
-}
 WIDE, KEPT = 512, 256  # longer vectors are first reduced to so many principal components
-MANY = 50  # a numeric label with more values than this is a measurement
+LOTS = 30  # a group column with so many values or more holds independent units: parts, lots, days
+PARTS = ("curve", "robustness", "held_out")
+OWN = "head"  # a network that gives class scores of its own needs no probe
+Entry = Embedding | Sequence[Embedding]
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Scores of an embedding and its controls on the same test images, all in ``facts``."""
+    """Scores of an embedding and its controls on the same test images, all in ``facts``.
+
+    ``read`` holds by (name, probe) what the probe said: for "val" and "test" the ids, the answers and the
+    chances, for drawing thresholds and counting costs.
+    """
 
     facts: dict
+    read: dict = field(default_factory=dict, repr=False)
 
     def section(self) -> dict:
         """``summary["evidence"]``, see ``summary.schema.json``; a copy."""
         return deepcopy(self.facts)
+
+    def add(self, **parts: dict | list) -> "Evidence":
+        """The same with ``curve`` (``Curve.section()``), ``robustness`` or ``held_out`` (lists of rows) beside
+        the scores. Where nothing was scored, nothing is added.
+        """
+        unknown = set(parts) - set(PARTS)
+        if unknown:
+            raise InputError(
+                f"There is no part {sorted(unknown)[0]!r}; there are {', '.join(PARTS)}."
+            )
+        return self if "reason" in self.facts else Evidence({**self.facts, **parts}, self.read)
 
     @property
     def verdict(self) -> dict:
@@ -45,53 +61,110 @@ class Evidence:
     @property
     def table(self) -> pd.DataFrame:
         """One row a score, for notebooks; empty if nothing was scored."""
-        columns = ("name", "role", "probe", "val_auroc")
+        columns = ("name", "role", "layer", "probe", "val_score")
         rows = [
             {column: row[column] for column in columns}
-            | {"auroc": row["auroc"]["value"]}
-            | {end: row["auroc"][end] for end in ("low", "high")}
-            | {"balanced_accuracy": row["balanced_accuracy"]["value"]}
+            | {self.facts["metric"]: row["score"]["value"]}
+            | {end: row["score"][end] for end in ("low", "high")}
+            | {name: value["value"] for name, value in row["also"].items()}
             for row in self.facts.get("scores", [])
         ]
         return pd.DataFrame(rows)
 
+    def positive(self, value: str | None = None, name: str | None = None) -> dict:
+        """How surely each val and test image belongs to one class, for thresholds and costs.
+
+        Parameters
+        ----------
+        value
+            The class that has to be caught; None: the rarer one in test.
+        name
+            Whose chances; None: ours, read by the probe that decides.
+
+        Returns
+        -------
+        dict
+            ``value``, and for each of ``val`` and ``test``: ``ids`` int64 (n,), ``positive`` bool (n,),
+            ``score`` float64 (n,) in 0..1.
+
+        Raises
+        ------
+        InputError
+            If nothing was scored, the label is no class, or there is no such class or embedding.
+        """
+        if self.facts.get("kind") != "classes":
+            raise InputError(
+                f"Only classes can be missed or caught, but here is {self.facts.get('kind') or 'no score'}. "
+                "Score a label with classes first."
+            )
+        classes = self.facts["classes"]
+        ours = next(row["name"] for row in self.facts["scores"] if row["role"] == "ours")
+        parts = self.read.get((name or ours, DECIDES)) or self.read.get((name, OWN))
+        if parts is None:
+            known = sorted({each for each, _ in self.read})
+            raise InputError(
+                f"There are no chances of {name!r}; there are those of {', '.join(known)}."
+            )
+        if value is None:
+            value = classes[int(np.bincount(parts["test"]["y"], minlength=len(classes)).argmin())]
+        if str(value) not in classes:
+            raise InputError(f"There is no class {value!r}; the classes are {', '.join(classes)}.")
+        at = classes.index(str(value))
+        told = {
+            part: {"ids": rows["ids"], "positive": rows["y"] == at, "score": rows["read"][:, at]}
+            for part, rows in parts.items()
+        }
+        return {"value": str(value), **told}
+
     def __repr__(self) -> str:
         verdict = self.verdict
+        said = f"Evidence({verdict['decision']}: {verdict['ground']}"
         if verdict["difference"] is None:
-            return f"Evidence({verdict['decision']})"
+            return said + ")"
         by = verdict["difference"]
         gap = f"{by['value']:+.3f} [{by['low']:+.3f}, {by['high']:+.3f}]"
-        return f"Evidence({verdict['decision']}: {gap} against {verdict['control']}, n={by['n']})"
+        return f"{said}; {gap} against {verdict['control']}, n={by['n']})"
 
 
 def score(
-    emb: Embedding,
-    controls: Sequence[Embedding],
+    emb: Entry,
+    controls: Sequence[Entry],
     table: pd.DataFrame,
-    label: str,
+    label: str | Sequence[str],
     seed: int = 0,
+    groups: Sequence[str] = (),
+    target: float | None = None,
     sample_weight: str | None = None,
 ) -> Evidence:
     """Score an embedding and its controls by how well a simple probe reads the label from them.
 
-    Two probes, fitted on train alone: ``linear`` (standardised features, logistic regression) and
-    ``knn`` (standardised features, cosine distance, votes weighted by 1/distance). Val chooses C or
-    k, test is read once. Intervals are percentiles of 1,000 resamples of the test images, the same
-    for every embedding, so that differences are paired. They hold for these trained networks and
-    probes: a second training would move the scores again.
+    Two probes, fitted on train alone: ``linear`` (standardised features; logistic regression, or ridge
+    for a measurement) and ``knn`` (standardised features, cosine distance, votes weighted by 1/distance).
+    Val chooses C, alpha or k; test is read once. Intervals are percentiles of 1,000 resamples of the
+    test images, the same for every embedding, so that differences are paired.
 
     Parameters
     ----------
     emb
-        Ours.
+        Ours; or a list, one for each of several trainings: then the mean is scored, and the interval
+        covers another training as well.
     controls
-        What ours has to beat, at least one: raw pixels, the untrained network. Same ids as ``emb``.
+        What ours has to beat, at least one: raw pixels, the untrained network, a network from disk;
+        each may be a list as well. Same ids as ``emb``. One whose ``meta`` has ``classes`` holds class
+        scores (a network trained with the labels): it is shown as a reference, which decides nothing.
     table
         The manifest, with columns ``id``, ``split`` and ``label``.
     label
-        Column with the classes; text, numbers or booleans. Rows without a value are not used.
+        Column with the classes (AUROC decides), or of a measurement (more than 50 numbers; R²); or
+        several columns of 0 and 1 (mean average precision). Rows without a value are not used.
     seed
         For resampling and for the reduction of vectors longer than 512.
+    groups
+        Columns that must not explain the score. Those with fewer than 30 values (camera, shift): the
+        score in each, and differences within each. Those with more (part, lot): independent units, which are
+        resampled whole; of several, that with the fewest values.
+    target
+        The score that would be good enough, agreed beforehand. Without one the verdict never says go.
     sample_weight
         Column of ``table`` ("weight") by which the linear probe weighs the train images; by default all
         alike. Neighbours vote without it. Val and test are never weighed.
@@ -99,159 +172,355 @@ def score(
     Returns
     -------
     Evidence
-        If the rarest class has fewer than 10 test, 5 train or 1 val images: no scores, decision
-        "too_few" with the counts. Of three or more classes, those with fewer than 5 train images
-        are left out and listed.
+        If there are too few images (``natkit.evidence.questions.NEED``): no scores, but the counts. Of three
+        or more classes, those with fewer than 5 train images are left out and listed.
 
     Raises
     ------
     InputError
-        If ids differ, names repeat, no control is given, the column is absent, holds one value or
-        is a measurement, or an embedding gives every train image the same vector.
+        If ids differ, names repeat, no control is given, a column is absent, the label holds one
+        value, or an embedding gives every train image the same vector.
 
     Notes
     -----
-    Balanced accuracy divides each class's probability by its share of train before the largest
-    wins: else a rare defect would never be named. Cost: about 1 s an embedding of 2,624 × 512.
+    Cost: about 1 s an embedding of 2,624 × 512.
     """
-    _check_embeddings(emb, controls)
-    _check_columns(table, label, *([sample_weight] if sample_weight else []))
-    rows = emb.join(table)
-    names = _labels(rows, label)
-    counts = pd.crosstab(names, rows["split"]).reindex(columns=SPLITS, fill_value=0)
-    kept, left_out = _learnable(counts)
-    if len(kept) < 2 or (counts.loc[kept, list(NEED)].min() < pd.Series(NEED)).any():
-        return Evidence(_too_few(label, counts))
-    used = names.isin(kept).to_numpy()
-    y = np.searchsorted(kept, names[used].to_numpy(str))
-    split = rows.loc[used, "split"].to_numpy(str)
-    ids = emb.ids[used]
-    weights = resample(y[split == "test"], seed)
-    trust = rows.loc[used, sample_weight].to_numpy(float) if sample_weight else np.ones(len(y))
-    scores, areas = [], {}
-    for each in progress([emb, *controls], "score the embeddings"):
-        vectors = each.vectors[np.argsort(each.ids)][np.searchsorted(np.sort(each.ids), ids)]
+    ours, *others = [_trainings(each) for each in (emb, *_listed(controls))]
+    _check_embeddings(ours, others)
+    columns = [label] if isinstance(label, str) else list(label)
+    _check_columns(table, *columns, *groups, *([sample_weight] if sample_weight else []))
+    _check_target(target)
+    rows = ours[0].join(table)
+    odd = sorted(set(rows["split"].astype(str)) - set(SPLITS))
+    if odd:
+        raise InputError(
+            f"The column split holds {odd}, but only {SPLITS} are known. "
+            "Pass the table of the prepared folder."
+        )
+    asked = question(rows, label)
+    if isinstance(asked, dict):
+        return Evidence(asked)
+    ask, used = asked
+    rows, ids = rows[used], ours[0].ids[used]
+    split = rows["split"].to_numpy(str)
+    test = split == "test"
+    near = {column: class_names(rows[column]).fillna("").to_numpy(str) for column in groups}
+    lots = _lots(near)
+    weights = resample(ask.part(test).strata(), seed, near[lots][test] if lots else None)
+    trust = rows[sample_weight].to_numpy(float) if sample_weight else np.ones(len(rows))
+    data = _Data(ask, ids, split, weights, trust, near, seed)
+    scores, values, kept = [], {}, {}
+    for each in progress([ours, *others], "score the embeddings"):
+        role = "ours" if each is ours else "reference" if "classes" in each[0].meta else "control"
         with threadpool_limits(1):  # a second thread makes these small products 20–100 times slower
-            rows_of_each = list(_run_probes(each.name, vectors, y, split, weights, trust, seed))
-        for probe, row in rows_of_each:
-            areas[each.name, probe] = row.pop("areas")
-            role = "ours" if each is emb else "control"
-            named = {"name": each.name, "role": role, "layer": each.meta.get("layer")}
-            scores.append({**named, "probe": probe, **row})
-    n = int((split == "test").sum())
-    return Evidence(
-        {
-            "label": label,
-            "classes": kept,
-            "metric": "auroc",
-            "decides": DECIDES,
-            **{f"n_{part}": int((split == part).sum()) for part in SPLITS},
-            "scores": scores,
-            "differences": [
-                {
-                    "control": control.name,
-                    "probe": probe,
-                    "auroc": interval(areas[emb.name, probe] - areas[control.name, probe], n),
-                }
-                for probe in SETTINGS
-                for control in controls
-            ],
-            "left_out": left_out,
-        }
-    )
+            for row, value, said in _entry(each, role, data):
+                scores.append(row)
+                values[row["name"], row["probe"]] = value
+                kept[row["name"], row["probe"]] = said
+    scores.append(_floor(ask.part(test), int(test.sum())))
+    label = ", ".join(columns)
+    found = {
+        "label": label,
+        "kind": ask.kind,
+        "classes": ask.names,
+        "metric": ask.metric,
+        "chance": ask.part(test).chance,
+        "decides": DECIDES,
+        "target": target,
+        **{f"n_{part}": int((split == part).sum()) for part in SPLITS},
+        "units": _units(near, lots, split),
+        "scores": scores,
+        "differences": _differences(scores, values, data),
+        "groups": _groups(kept[ours[0].name, DECIDES], data, lots),
+        "twins": _twins(ours[0], data),
+        "left_out": ask.left_out,
+        **dict.fromkeys(PARTS),
+    }
+    found["checks"] = _checks(scores, kept, found["twins"].pop("rows"), data, lots)
+    return Evidence(found, {key: said[0] for key, said in kept.items()})
 
 
-def class_names(values: pd.Series) -> pd.Series:
-    """Labels as text, so that 1, 1.0 and "1" are one class; empty values are missing too."""
+@dataclass(frozen=True)
+class _Data:
+    """What all embeddings of one scoring have in common, for the used rows alone."""
 
-    def name(value) -> str | None:
-        if pd.isna(value):
-            return None
-        if isinstance(value, float | np.floating) and float(value).is_integer():
-            return str(int(value))
-        return str(value).strip() or None
+    ask: Question
+    ids: np.ndarray
+    split: np.ndarray
+    weights: np.ndarray
+    trust: np.ndarray
+    near: dict[str, np.ndarray]
+    seed: int
 
-    return pd.Series([name(value) for value in values], index=values.index, dtype=object)
+    @property
+    def test(self) -> np.ndarray:
+        return self.split == "test"
+
+    def of(self, emb: Embedding) -> np.ndarray:
+        """The vectors of ``emb`` in the order of the used rows."""
+        order = np.argsort(emb.ids)
+        return emb.vectors[order[np.searchsorted(emb.ids[order], self.ids)]]
+
+
+def reader(vectors: np.ndarray, train: np.ndarray, seed: int) -> Pipeline:
+    """From vectors (n, d) to what both probes read, (n, d or 256): standardised; wider than 512: principal
+    components. Both steps are fitted on the rows where ``train``, bool (n,), holds.
+    """
+    steps: list = [StandardScaler()]
+    if vectors.shape[1] > WIDE:
+        kept = min(KEPT, int(train.sum()))
+        steps.append(PCA(kept, svd_solver="randomized", random_state=seed))
+    return make_pipeline(*steps).fit(vectors[train].astype(np.float64))
 
 
 def features(vectors: np.ndarray, train: np.ndarray, seed: int) -> np.ndarray:
-    """What both probes read: float64 (n, d or 256), standardised; both steps are fitted on train.
+    """What both probes read of ``vectors``, float64 (n, d or 256), see :func:`reader`."""
+    return reader(vectors, train, seed).transform(vectors.astype(np.float64))
+
+
+def choose(ask: Question, probe: str, x: np.ndarray, split: np.ndarray, trust=None):
+    """Fit a probe on train with each of its settings; the best on val as (fitted, setting, val score).
 
     Parameters
     ----------
-    vectors
-        (n, d).
-    train
-        bool (n,).
+    ask
+        The question for the rows of ``x`` (n, d); ``split`` (n,) says which rows are train and val.
+    trust
+        (n,), weights of the images for the linear probe.
     """
-    vectors = vectors.astype(np.float64)
-    vectors = StandardScaler().fit(vectors[train]).transform(vectors)
-    if vectors.shape[1] <= WIDE:
-        return vectors
-    kept = min(KEPT, int(train.sum()))
-    pca = PCA(kept, svd_solver="randomized", random_state=seed).fit(vectors[train])
-    return pca.transform(vectors)
+    train, val = split == "train", split == "val"
+    asked, checked = ask.part(train), ask.part(val)
+    once, best = np.ones((1, int(val.sum()))), None
+    for setting in ask.settings[probe]:
+        if setting.get("k", 0) > train.sum():
+            continue
+        fitted = asked.fit(probe, setting, x[train], None if trust is None else trust[train])
+        value = float(checked.score(ask.read(fitted, x[val]), once)[0])
+        if best is None or value > best[2]:
+            best = fitted, setting, value
+    return best
 
 
-def classifier(probe: str, setting: dict) -> LogisticRegression | KNeighborsClassifier:
-    """The scikit-learn classifier behind a probe, not fitted."""
-    if probe == "linear":
-        return LogisticRegression(C=setting["C"], tol=1e-6, max_iter=20_000)
-    return KNeighborsClassifier(setting["k"], metric="cosine", weights="distance")
-
-
-def _run_probes(name, vectors, y, split, weights, trust, seed):
-    train, val, test = (split == part for part in SPLITS)
-    if np.ptp(vectors[train], axis=0).max() == 0:
-        raise InputError(
-            f"{name!r} gives every train image the same vector, so nothing can be read from it. "
-            "The network has collapsed: train again with a smaller learning rate."
-        )
-    x = features(vectors, train, seed)
-    once = np.ones((1, int(val.sum())))
-    counted = {"linear": np.bincount(y[train], trust[train]), "knn": np.bincount(y[train])}
-    for probe, settings in SETTINGS.items():
-        best = None
-        for setting in settings:
-            if setting.get("k", 0) > train.sum():
-                continue
-            facts = {"sample_weight": trust[train]} if probe == "linear" else {}
-            fitted = classifier(probe, setting).fit(x[train], y[train], **facts)
-            area = float(auroc(y[val], fitted.predict_proba(x[val]), once)[0])
-            if best is None or area > best[0]:
-                best = area, setting, fitted
-        area, setting, fitted = best
-        chances = fitted.predict_proba(x[test])
-        areas = auroc(y[test], chances, weights)
-        hits = balanced_accuracy(y[test], (chances / counted[probe]).argmax(axis=1), weights)
-        yield (
-            probe,
-            {
-                "auroc": interval(areas, test.sum()),
-                "balanced_accuracy": interval(hits, test.sum()),
-                "setting": dict(setting),
-                "val_auroc": area,
-                "areas": areas,
+def _entry(runs: list[Embedding], role: str, data: _Data):
+    """For each probe: its row of the table, the resampled scores (b,), and what it said, by training."""
+    ask, n = data.ask, int(data.test.sum())
+    for probe in [OWN] if role == "reference" else list(ask.settings):
+        said = [_say(emb, probe, data) for emb in runs]
+        tested = ask.part(data.test)
+        each = np.array([tested.score(one["test"]["read"], data.weights) for one in said])
+        train = ask.part(data.split == "train")
+        trust = data.trust[data.split == "train"] if probe == "linear" else None
+        also = [tested.also(one["test"]["read"], data.weights, None if probe == OWN else train, trust)
+                for one in said]  # fmt: skip
+        value = over_seeds(each, data.seed)
+        meta = runs[0].meta
+        row = {
+            "name": runs[0].name,
+            "role": role,
+            "layer": meta.get("layer"),
+            "probe": probe,
+            "score": interval(value, n),
+            "also": {
+                name: interval(over_seeds(np.array([a[name] for a in also]), data.seed), n)
+                for name in also[0]
             },
+            "setting": dict(said[0]["setting"]),
+            "chosen_on": meta.get("chosen_on", "val") if probe == OWN else "val",
+            "val_score": float(np.mean([one["val_score"] for one in said])),
+            "trainings": [float(one[0]) for one in each],
+        }
+        yield row, value, [{part: one[part] for part in ("val", "test")} for one in said]
+
+
+def _say(emb: Embedding, probe: str, data: _Data) -> dict:
+    """What one probe says of val and test of one embedding."""
+    vectors, train = data.of(emb), data.split == "train"
+    if probe == OWN:
+        read, setting = own_scores(emb, vectors, data.ask), {}
+        once = np.ones((1, int((data.split == "val").sum())))
+        val_score = float(
+            data.ask.part(data.split == "val").score(read[data.split == "val"], once)[0]
         )
+    else:
+        if np.ptp(vectors[train], axis=0).max() == 0:
+            raise InputError(
+                f"{emb.name!r} gives every train image the same vector, so nothing can be read from it. "
+                "The network has collapsed: train again with a smaller learning rate."
+            )
+        x = features(vectors, train, data.seed)
+        fitted, setting, val_score = choose(data.ask, probe, x, data.split, data.trust)
+        read = data.ask.read(fitted, x)
+    told = {"setting": setting, "val_score": val_score}
+    for part in ("val", "test"):
+        rows = data.split == part
+        told[part] = {"ids": data.ids[rows], "y": data.ask.y[rows], "read": read[rows]}
+    return told
 
 
-def _check_embeddings(emb: Embedding, controls: Sequence[Embedding]) -> None:
+def own_scores(emb: Embedding, vectors: np.ndarray, ask: Question) -> np.ndarray:
+    """Class scores that a network gives itself, its columns in our order."""
+    if ask.kind == "measurement":
+        return vectors[:, 0].astype(np.float64)
+    classes = [str(name) for name in emb.meta["classes"]]
+    missing = [name for name in ask.names if name not in classes]
+    if missing or vectors.shape[1] != len(classes):
+        raise InputError(
+            f"{emb.name!r} holds {vectors.shape[1]} class scores for {', '.join(classes)}, but the label has "
+            f"{', '.join(ask.names)}. Train it again with this label."
+        )
+    return vectors[:, [classes.index(name) for name in ask.names]].astype(np.float64)
+
+
+def _floor(ask: Question, n: int) -> dict:
+    """The row of the majority: the same answer for every image."""
+    value, even = (
+        {"value": chance, "low": chance, "high": chance, "n": n}
+        for chance in (ask.chance, 1 / max(1, len(ask.names)))
+    )
+    return {
+        "name": "majority",
+        "role": "floor",
+        "layer": None,
+        "probe": "none",
+        "score": value,
+        "also": {"balanced_accuracy": even} if ask.kind == "classes" else {},
+        "setting": {},
+        "chosen_on": "train",
+        "val_score": ask.chance,
+        "trainings": [],
+    }
+
+
+def _differences(scores: list[dict], values: dict, data: _Data) -> list[dict]:
+    """Ours minus each other, on the same resamples; a reference is held against the deciding probe."""
+    n, ours = int(data.test.sum()), scores[0]["name"]
+    return [
+        {
+            "control": row["name"],
+            "role": row["role"],
+            "probe": DECIDES if row["probe"] == OWN else row["probe"],
+            "score": interval(
+                values[ours, DECIDES if row["probe"] == OWN else row["probe"]]
+                - values[row["name"], row["probe"]],
+                n,
+            ),
+        }
+        for probe in (*data.ask.settings, OWN)
+        for row in scores
+        if row["role"] in ("control", "reference") and row["probe"] == probe
+    ]
+
+
+def _checks(scores, kept, twin: np.ndarray, data: _Data, lots: str | None) -> list[dict]:
+    """Differences to each control again, where a leak or a shortcut could not help.
+
+    "within": pairs of one camera alone, if the label goes with the camera; "without_twins": without the test
+    images that look like copies of train images. ``score`` is None where nothing is left to compare.
+    """
+    ask = data.ask.part(data.test)
+    ways = []
+    for column, near in data.near.items():
+        if column != lots and data.ask.goes_with(near):
+            ways.append(("within", column, data.weights, near[data.test]))
+    if twin.any():
+        ways.append(("without_twins", None, data.weights * ~twin, None))
+    ours, rows = scores[0]["name"], []
+    for check, column, weights, strata in ways:
+        left = int((weights[0] > 0).sum())
+        several = (
+            ask.kind == "measurement" or len(np.unique(data.ask.y[data.test][weights[0] > 0])) > 1
+        )
+        for row in scores:
+            if row["role"] != "control" or row["probe"] != DECIDES:
+                continue
+            both = [
+                over_seeds(
+                    np.array(
+                        [
+                            ask.score(one["test"]["read"], weights, strata)
+                            for one in kept[name, DECIDES]
+                        ]
+                    ),
+                    data.seed,
+                )
+                if several
+                else np.full(len(weights), np.nan)
+                for name in (ours, row["name"])
+            ]
+            gap = both[0] - both[1]
+            known = np.isfinite(gap[0]) and np.isfinite(gap[1:]).mean() > 0.9
+            found = interval(gap, left) if known else None
+            rows.append({"check": check, "column": column, "control": row["name"], "score": found})
+    return rows
+
+
+def _groups(said: list[dict], data: _Data, lots: str | None) -> list[dict]:
+    """The score of ours in each value of the group columns, worst first; None where too few to tell."""
+    ask, rows = data.ask.part(data.test), []
+    for column, near in data.near.items():
+        if column == lots or len(np.unique(near)) >= LOTS:
+            continue
+        for value in np.unique(near):
+            inside = near[data.test] == value
+            part, n = ask.part(inside), int(inside.sum())
+            found = None
+            if n and part.enough():
+                weights = resample(part.strata(), data.seed)
+                each = [part.score(one["test"]["read"][inside], weights) for one in said]
+                found = interval(over_seeds(np.array(each), data.seed), n)
+            rows.append({"column": column, "value": str(value), "n": n, "score": found})
+    return sorted(rows, key=lambda r: (r["score"] is None, r["score"] and r["score"]["value"]))
+
+
+def _twins(emb: Embedding, data: _Data) -> dict:
+    x = features(data.of(emb), data.split == "train", data.seed)
+    found = twins(x[data.split == "train"], x[data.test])
+    return {"count": int(found.sum()), "n": len(found), "rows": found}
+
+
+def _lots(near: dict[str, np.ndarray]) -> str | None:
+    many = {column: len(np.unique(values)) for column, values in near.items()}
+    many = {column: n for column, n in many.items() if n >= LOTS}
+    return min(many, key=many.get) if many else None
+
+
+def _units(near: dict[str, np.ndarray], lots: str | None, split: np.ndarray) -> dict | None:
+    if lots is None:
+        return None
+    n = len(np.unique(near[lots][split == "test"]))
+    return {"column": lots, "n": n, "crossing": crossing(near[lots], split)}
+
+
+def _listed(controls) -> list:
     if isinstance(controls, Embedding) or not len(controls):
         raise InputError(
             f"score() needs a list with at least one control, but got {controls!r}. "
             "Pass [natkit.pixels(images), model.untrained().embed(images)]."
         )
-    names = [each.name for each in (emb, *controls)]
+    return list(controls)
+
+
+def _trainings(each: Entry) -> list[Embedding]:
+    return [each] if isinstance(each, Embedding) else list(each)
+
+
+def _check_embeddings(ours: list[Embedding], others: list[list[Embedding]]) -> None:
+    first = [each[0] for each in (ours, *others)]
+    names = [each.name for each in first]
     if len(set(names)) < len(names):
         raise InputError(
             f"Each embedding needs a name of its own, but they are {names}. "
             "Set meta['name'] of each: it stands beside the score in the report."
         )
-    for control in controls:
-        if not np.array_equal(np.sort(control.ids), np.sort(emb.ids)):
+    if "classes" in first[0].meta or all("classes" in each.meta for each in first[1:]):
+        raise InputError(
+            "Ours and at least one control must be read by a probe, but here are class scores alone. "
+            "Pass model.embed(images) and, among the controls, natkit.pixels(images)."
+        )
+    for run in [run for each in (ours, *others) for run in each]:
+        if not np.array_equal(np.sort(run.ids), np.sort(first[0].ids)):
             raise InputError(
-                f"{control.name!r} holds {len(control)} images and {emb.name!r} {len(emb)}, but "
+                f"{run.name!r} holds {len(run)} images and {names[0]!r} {len(first[0])}, but "
                 "scores are comparable on the same ids alone. Embed the same images with both."
             )
 
@@ -265,39 +534,9 @@ def _check_columns(table: pd.DataFrame, *columns: str) -> None:
             )
 
 
-def _labels(rows: pd.DataFrame, label: str) -> pd.Series:
-    odd = sorted(set(rows["split"].astype(str)) - set(SPLITS))
-    if odd:
+def _check_target(target) -> None:
+    if target is not None and not (isinstance(target, int | float) and 0 < target <= 1):
         raise InputError(
-            f"The column split holds {odd}, but only {SPLITS} are known. "
-            "Pass the table of the prepared folder."
+            f"target is a score in (0, 1], got {target!r}. Give the score that would be good enough, "
+            "or None."
         )
-    names = class_names(rows[label])
-    values = names.dropna().unique()
-    if len(values) < 2:
-        raise InputError(
-            f"The label {label!r} has {len(values)} values among {len(rows)} images, and scoring "
-            "needs two or more. Choose a column that differs between the images."
-        )
-    if len(values) > MANY and pd.api.types.is_numeric_dtype(rows[label]):
-        raise InputError(
-            f"The label {label!r} has {len(values)} different numbers: a measurement, not a class. "
-            "Cut it into a few classes first, for example value >= 0.5."
-        )
-    return names
-
-
-def _learnable(counts: pd.DataFrame) -> tuple[list[str], list[str]]:
-    """Classes to use and classes left out; with two classes both stay, so that they get counted."""
-    enough = counts["train"] >= NEED["train"]
-    if len(counts) == 2:
-        enough[:] = True
-    return sorted(counts.index[enough]), sorted(counts.index[~enough])
-
-
-def _too_few(label: str, counts: pd.DataFrame) -> dict:
-    rows = [
-        {"class": name, **{part: int(row[part]) for part in SPLITS}}
-        for name, row in counts.iterrows()
-    ]
-    return {"reason": "too_few", "label": label, "counts": rows}

@@ -11,7 +11,8 @@ import jsonschema
 import numpy as np
 
 from natkit.errors import InputError
-from natkit.evidence.probe import Evidence, class_names
+from natkit.evidence.probe import Evidence
+from natkit.evidence.questions import class_names
 from natkit.evidence.verdict import judge
 from natkit.manifest import Prepared, read
 
@@ -53,16 +54,18 @@ def summarize(
         If a section does not fit the schema, or holds NaN or infinity.
     """
     evidence = proof.section() if proof is not None else _why_unscored(prepared)
+    data, shown = _data(prepared, planted), map or NOT_RUN
+    cost = {"reason": "no_prices"}
     summary = _plain(
         {
             "format": FORMAT,
             "version": VERSION,
-            "data": _data(prepared, planted),
+            "data": data,
             "training": training or NOT_RUN,
-            "map": map or NOT_RUN,
+            "map": shown,
             "evidence": evidence,
-            "cost": {"reason": "no_prices"},
-            "verdict": judge(evidence, prepared.info["findings"]),
+            "cost": cost,
+            "verdict": judge(evidence, data, shown, cost),
             "provenance": provenance or NOT_RUN,
         }
     )

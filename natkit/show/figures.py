@@ -33,7 +33,7 @@ from natkit.show.style import (
 from natkit.show.words import Words, titles
 
 __all__ = [
-    "PALETTE", "figure", "finding_counts", "found_planted", "map_new", "map_points", "save", "score_ladder",
+    "PALETTE", "figure", "finding_counts", "found_planted", "label_curve", "map_new", "map_points", "save", "score_ladder",
     "theme", "training_curve", "views",
 ]  # fmt: skip
 
@@ -331,19 +331,24 @@ def _by_label(ax: Axes, xy: np.ndarray, section: dict, words: Words) -> None:
 def score_ladder(ax: Axes, evidence: dict, words: Words) -> Axes:
     """Scores with intervals, best first: ours blue, controls grey, guessing as a line.
 
-    Filled dots are the probe that decides, hollow ones the other. At the right stands, for each
-    control, the paired difference with its interval: the only ground for a verdict.
+    Filled dots are the probe that decides, hollow ones the other, diamonds networks trained with the
+    labels. At the right stands, for each other row, the paired difference with its interval: the only
+    ground for a verdict.
     """
-    decides = evidence["decides"]
-    rows = [titles.ours(evidence, decides), *titles.rivals(evidence, decides)]
-    rows = sorted(rows, key=lambda row: -row["auroc"]["value"])
-    others = {s["name"]: s for s in evidence["scores"] if s["probe"] != decides}
-    gaps = {d["control"]: d["auroc"] for d in evidence["differences"] if d["probe"] == decides}
+    decides, metric = evidence["decides"], titles.metric(words, evidence)
+    learned = [row for row in evidence["scores"] if row["role"] == "reference"]
+    rows = [titles.ours(evidence, decides), *titles.rivals(evidence, decides), *learned]
+    rows = sorted(rows, key=lambda row: -row["score"]["value"])
+    others = {
+        s["name"]: s for s in evidence["scores"] if s["probe"] not in (decides, "head", "none")
+    }
+    gaps = {d["control"]: d["score"] for d in evidence["differences"] if d["probe"] == decides}
     for place, row in enumerate(rows[::-1]):
         colour = BLUE if row["role"] == "ours" else GREY
-        _rung(ax, place + 0.12, row["auroc"], colour, True, words)
+        shape = "D" if row["role"] == "reference" else "o"
+        _rung(ax, place + 0.12, row["score"], colour, True, words, shape)
         if row["name"] in others:
-            _rung(ax, place - 0.2, others[row["name"]]["auroc"], colour, False, words)
+            _rung(ax, place - 0.2, others[row["name"]]["score"], colour, False, words)
         if row["name"] in gaps:
             gap = gaps[row["name"]]
             mark = {"ahead": "○", "behind": "×", "undecided": "△"}[titles.standing([gap])]
@@ -351,33 +356,69 @@ def score_ladder(ax: Axes, evidence: dict, words: Words) -> Axes:
             ax.text(1.03, place, text, transform=ax.get_yaxis_transform(), va="center")
     names = [plain(words.name("name", row["name"]), 24) for row in rows[::-1]]
     ax.set_yticks(range(len(rows)), names)
-    lows = [s["auroc"]["low"] for s in evidence["scores"]]
-    start = np.floor(min(lows + [titles.CHANCE]) * 20 - 0.4) / 20
+    chance = evidence["chance"]
+    lows = [row["score"]["low"] for row in [*rows, *others.values()]]
+    start = np.floor(min(lows + [chance]) * 20 - 0.4) / 20
     ax.set_xlim(start, 1.0)
     ax.set_ylim(-0.6, len(rows) - 0.2)
-    ax.axvline(titles.CHANCE, color=INK, linewidth=1, linestyle=(0, (4, 3)))
-    ax.text(
-        titles.CHANCE, len(rows) - 0.25, f" {words('chart.ladder.chance')}", fontsize=10.5, va="top"
-    )
+    ax.axvline(chance, color=INK, linewidth=1, linestyle=(0, (4, 3)))
+    guess = words("chart.ladder.chance", chance=f"{chance:.2g}")
+    ax.text(chance, len(rows) - 0.25, f" {guess}", fontsize=10.5, va="top")
     if gaps:
         place = ax.get_yaxis_transform()
         ax.text(1.03, len(rows) - 0.25, words("chart.ladder.gap"), transform=place, va="top",
                 color=GREY)  # fmt: skip
     bare(ax, "x")
-    ax.xaxis.set_major_locator(matplotlib.ticker.MultipleLocator(0.1))
+    ax.xaxis.set_major_locator(matplotlib.ticker.MultipleLocator(0.1 if start > -0.2 else 0.5))
     key = [words(f"chart.ladder.{probe}") for probe in ("linear", "knn")]
-    ax.set_xlabel("     ".join([words("chart.ladder.axis", start=f"{start:g}"), *key]))
-    headline(
-        ax, titles.ladder(evidence, words), words("chart.ladder.subtitle", n=evidence["n_test"])
-    )
+    key += [words("chart.ladder.head")] if learned else []
+    axis = words("chart.ladder.axis", metric=metric, start=f"{start:g}")
+    ax.set_xlabel("     ".join([axis, *key]))
+    subtitle = words("chart.ladder.subtitle", metric=metric, n=evidence["n_test"])
+    headline(ax, titles.ladder(evidence, words), subtitle)
     return ax
 
 
-def _rung(ax: Axes, y: float, score: dict, colour: str, filled: bool, words: Words) -> None:
+def label_curve(ax: Axes, curve: dict, words: Words) -> Axes:
+    """Score against the number of labels: every draw a dot, the median a line, a band of 90 %."""
+    metric = titles.metric(words, curve)
+    colours = {"ours": [BLUE], "control": [GREY], "reference": PALETTE[1:3]}
+    seen: Counter = Counter()
+    for at, line in enumerate(curve["lines"]):
+        colour = colours[line["role"]][seen[line["role"]] % len(colours[line["role"]])]
+        dashes = ("-", "--", ":")[seen[line["role"]] % 3 if line["role"] == "control" else 0]
+        seen[line["role"]] += 1
+        x = np.array(line["budgets"], float)
+        for draw in line["draws"]:
+            ax.plot(x * 1.02 ** (at - 1), draw, ".", color=colour, alpha=0.35, markersize=5)
+        ax.fill_between(x, line["low"], line["high"], color=colour, alpha=0.12, linewidth=0)
+        name = plain(words.name("name", line["name"]), 28)
+        ax.plot(x, line["median"], dashes, color=colour, linewidth=2.2, markersize=6, label=name,
+                marker=MARKERS[at % len(MARKERS)])  # fmt: skip
+    target = curve["target"]["value"]
+    ax.axhline(target, color=INK, linewidth=1, linestyle=(0, (4, 3)))
+    said = words("chart.curve.target", value=words.score(target))
+    ax.text(0.01, target, said, transform=ax.get_yaxis_transform(), va="bottom", fontsize=10.5)
+    ax.set_xscale("log")
+    budgets = sorted({b for line in curve["lines"] for b in line["budgets"]})
+    ax.set_xticks(budgets, [f"{b:,}" for b in budgets])
+    ax.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
+    bare(ax, "y")
+    ax.set_xlabel(words("chart.curve.axis_x"))
+    ax.set_ylabel(metric)
+    ax.legend(loc="lower right", frameon=False)
+    subtitle = words("chart.curve.subtitle", metric=metric, n=curve["n_test"])
+    headline(ax, titles.curve(curve, words), subtitle)
+    return ax
+
+
+def _rung(
+    ax: Axes, y: float, score: dict, colour: str, filled: bool, words: Words, shape: str = "o"
+) -> None:
     """One score: its interval, its dot, its number."""
     ax.plot([score["low"], score["high"]], [y, y], color=colour, linewidth=3 if filled else 1.4,
             alpha=0.45 if filled else 0.8, solid_capstyle="butt")  # fmt: skip
-    ax.plot(score["value"], y, "o", markersize=10 if filled else 6, color=colour,
+    ax.plot(score["value"], y, shape, markersize=10 if filled else 6, color=colour,
             markerfacecolor=colour if filled else "white")  # fmt: skip
     ax.annotate(
         words.score(score["value"]), (score["value"], y), (0, 8 if filled else -7),

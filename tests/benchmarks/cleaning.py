@@ -235,7 +235,7 @@ def effect(seeds: list[int], epochs: int) -> None:
             other = natkit.Embedding(vectors, clean.ids, {"name": "as it came"})
             proof = natkit.score(ours, [other], clean.table, "defect", seed)
             for row in proof.section()["differences"]:
-                gap = row["auroc"]
+                gap = row["score"]
                 print(
                     f"seed {seed} {row['probe']:6} cleaned − as it came {gap['value']:+.3f} "
                     f"[{gap['low']:+.3f}, {gap['high']:+.3f}]"

@@ -27,7 +27,9 @@ import pandas as pd
 import torch
 from scipy.stats import t as student
 from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
+from sklearn.neighbors import KNeighborsClassifier
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -35,7 +37,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 import data_prep
 import natkit
 from data_prep import samples
-from natkit.evidence.probe import classifier, features
+from natkit.evidence.probe import features
 from natkit.images import resize
 from natkit.method.backbones import backbone, head
 from natkit.method.batches import Batches, Scaling
@@ -284,15 +286,20 @@ def _descend(data: Data, trained: nn.Module, loss, lr, seed, after_step=None) ->
     trained.eval()
 
 
+def classifier(name: str, setting: dict) -> LogisticRegression | KNeighborsClassifier:
+    """The probes of natkit.score, the linear one fitted less finely."""
+    if name == "linear":
+        return LogisticRegression(C=setting["C"], tol=1e-4, max_iter=20_000)
+    return KNeighborsClassifier(setting["k"], metric="cosine", weights="distance")
+
+
 def probe(data: Data, found: np.ndarray, part: str) -> dict[str, float]:
     """Linear and nearest-neighbour score on ``part``; the settings are chosen on val."""
     x = features(found, data.split == "train", seed=0)
     out = {}
     for name, choices in PROBES.items():
         fitted = [
-            classifier(name, c)
-            .set_params(**({"tol": 1e-4} if name == "linear" else {}))
-            .fit(x[data.split == "train"], data.labels[data.split == "train"])
+            classifier(name, c).fit(x[data.split == "train"], data.labels[data.split == "train"])
             for c in choices
         ]
         best = max(fitted, key=lambda model: _score(model, x, data, "val"))

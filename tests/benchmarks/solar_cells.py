@@ -50,16 +50,16 @@ def show(seed: int, name: str, model: natkit.NAT, images, choosing: bool) -> Non
     for probe in ("linear", "knn"):
         scores = {s["name"]: s for s in facts["scores"] if s["probe"] == probe}
         if choosing:
-            text = "  ".join(f"{n} {s['val_auroc']:.3f}" for n, s in scores.items())
+            text = "  ".join(f"{n} {s['val_score']:.3f}" for n, s in scores.items())
             print(
                 f"seed {seed}  {name:16}  {probe:6}  val AUROC: {text}  ({seconds:.0f} s)",
                 flush=True,
             )
             continue
-        text = "  ".join(f"{n} {s['auroc']['value']:.3f}" for n, s in scores.items())
+        text = "  ".join(f"{n} {s['score']['value']:.3f}" for n, s in scores.items())
         for row in facts["differences"]:
             if row["probe"] == probe:
-                d = row["auroc"]
+                d = row["score"]
                 text += f"  | NAT - {row['control']} {d['value']:+.3f} [{d['low']:+.3f}, {d['high']:+.3f}]"
         print(f"seed {seed}  {probe:6}  test AUROC: {text}  ({seconds:.0f} s)", flush=True)
 

@@ -150,7 +150,7 @@ def test_a_whole_summary_is_plain_json_and_fits(whole):
     assert json.loads(json.dumps(whole, allow_nan=False)) == whole
     check(whole)
     assert whole["data"]["label"] == {"column": "defect", "counts": {"0": 59, "1": 60}}
-    assert whole["verdict"]["decision"] == "ahead"
+    assert whole["verdict"]["comparison"] == "ahead"
     assert {"code": "copies_removed", "count": 2} in whole["verdict"]["reasons"]
     assert whole["training"]["images"] == 100
     assert whole["data"]["false_alarms"] == {"clean": 90, "flagged": 0}
@@ -161,7 +161,7 @@ def test_what_was_not_run_says_so(prepared):
     for section in ("training", "map", "evidence", "provenance"):
         assert summary[section] == {"reason": "not_run"}
     assert summary["cost"] == {"reason": "no_prices"}
-    assert summary["verdict"]["decision"] == "unscored"
+    assert summary["verdict"]["ground"] == "unscored"
     assert summary["data"]["planted"] is None
 
 
@@ -216,8 +216,8 @@ def broken(whole, path, value):
         (["map", "ids"], [1], "their lengths are"),
         (["map", "clusters", 0, "picture"], "/etc/x.png", "map/clusters/0/picture"),
         (["map", "clusters", 0, "picture"], "../x.png", "map/clusters/0/picture"),
-        (["evidence", "scores", 0, "auroc"], 0.9, "evidence/scores/0/auroc"),
-        (["evidence", "scores", 0, "auroc"], {"value": 0.9}, "evidence/scores/0/auroc"),
+        (["evidence", "scores", 0, "score"], 0.9, "evidence/scores/0/score"),
+        (["evidence", "scores", 0, "score"], {"value": 0.9}, "evidence/scores/0/score"),
         (["verdict", "decision"], "won", "verdict/decision"),
         (["verdict", "reasons", 0], {"code": "luck"}, "verdict/reasons/0/code"),
         (["version"], 2, "at version"),

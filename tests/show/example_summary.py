@@ -153,14 +153,23 @@ def map_section(n=2537, clusters=6, seed=0, pictures=True):
 
 
 def score(name, role, probe, auroc, acc, setting, val, layer=None):
-    return {"name": name, "role": role, "layer": layer, "probe": probe, "auroc": number(*auroc),
-            "balanced_accuracy": number(*acc), "setting": setting, "val_auroc": val}  # fmt: skip
+    return {"name": name, "role": role, "layer": layer, "probe": probe, "score": number(*auroc),
+            "also": {"balanced_accuracy": number(*acc),
+                     "average_precision": number(acc[0] - 0.1, acc[1] - 0.1, acc[2] - 0.1),
+                     "macro_f1": number(acc[0] - 0.02, acc[1] - 0.02, acc[2] - 0.02)},
+            "setting": setting, "chosen_on": "val", "val_score": val,
+            "trainings": [auroc[0]]}  # fmt: skip
+
+
+def gap(control, probe, role="control", *value):
+    return {"control": control, "role": role, "probe": probe, "score": number(*value)}
 
 
 def evidence():
     return {
-        "label": "defect", "classes": ["0", "1"], "metric": "auroc", "decides": "linear",
-        "n_train": 1521, "n_val": 493, "n_test": 523,
+        "label": "defect", "kind": "classes", "classes": ["0", "1"], "metric": "auroc", "chance": 0.5,
+        "decides": "linear", "target": 0.75, "n_train": 1521, "n_val": 493, "n_test": 523,
+        "units": None,
         "scores": [
             score("NAT", "ours", "linear", (0.842, 0.806, 0.875), (0.771, 0.733, 0.807),
                   {"C": 0.1}, 0.851, "backbone"),
@@ -174,26 +183,94 @@ def evidence():
                   {"C": 0.01}, 0.74),
             score("pixels", "control", "knn", (0.684, 0.637, 0.729), (0.621, 0.58, 0.66),
                   {"k": 30}, 0.69),
+            score("supervised", "reference", "head", (0.851, 0.815, 0.884), (0.779, 0.74, 0.815),
+                  {}, 0.86, "class scores"),
+            score("majority", "floor", "none", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), {}, 0.5),
         ],
         "differences": [
-            {"control": "untrained", "probe": "linear", "auroc": number(0.063, 0.029, 0.098)},
-            {"control": "pixels", "probe": "linear", "auroc": number(0.111, 0.07, 0.153)},
-            {"control": "untrained", "probe": "knn", "auroc": number(0.098, 0.06, 0.137)},
-            {"control": "pixels", "probe": "knn", "auroc": number(0.127, 0.083, 0.171)},
+            gap("untrained", "linear", "control", 0.063, 0.029, 0.098),
+            gap("pixels", "linear", "control", 0.111, 0.07, 0.153),
+            gap("untrained", "knn", "control", 0.098, 0.06, 0.137),
+            gap("pixels", "knn", "control", 0.127, 0.083, 0.171),
+            gap("supervised", "linear", "reference", -0.009, -0.031, 0.012),
         ],
+        "checks": [
+            {"check": "within", "column": "shift", "control": "untrained",
+             "score": number(0.058, 0.022, 0.094)},
+            {"check": "within", "column": "shift", "control": "pixels",
+             "score": number(0.102, 0.06, 0.145)},
+        ],
+        "groups": [
+            {"column": "shift", "value": "night", "n": 231, "score": number(0.801, 0.74, 0.858, 231)},
+            {"column": "shift", "value": "day", "n": 286, "score": number(0.866, 0.82, 0.908, 286)},
+            {"column": "shift", "value": "", "n": 6, "score": None},
+        ],
+        "twins": {"count": 0, "n": 523},
         "left_out": [],
+        "curve": curve(),
+        "robustness": [
+            {"name": name, "kind": kind, "strength": strength,
+             "score": number(value, value - 0.04, value + 0.03),
+             "change": number(change, change - 0.02, change + 0.02)}
+            for kind, strength in (("brightness", 1.3), ("blur", 1.5))
+            for name, value, change in (("NAT", 0.82, -0.022), ("pixels", 0.69, -0.041))
+        ],
+        "held_out": [
+            {"column": "shift", "value": "day", "n": 1310, "score": number(0.81, 0.78, 0.84, 1310),
+             "control": "untrained", "difference": number(0.05, 0.03, 0.07, 1310)},
+            {"column": "shift", "value": "night", "n": 40, "score": None, "control": None,
+             "difference": None},
+        ],
+    }  # fmt: skip
+
+
+def curve():
+    budgets = [10, 20, 50, 100, 200, 500, 1000, 1521]
+    lines = []
+    for name, role, top, rise in (
+        ("NAT", "ours", 0.842, 0.045), ("untrained", "control", 0.779, 0.04),
+        ("pixels", "control", 0.731, 0.03),
+    ):  # fmt: skip
+        middle = [top - rise * np.log2(1521 / b) / 1.6 for b in budgets]
+        spread = [0.06 * (10 / b) ** 0.3 for b in budgets]
+        rng = np.random.default_rng(len(name))
+        dots = [
+            [m + s * rng.normal() / 2 for m, s in zip(middle, spread, strict=True)]
+            for _ in range(10)
+        ]
+        lines.append({
+            "name": name, "role": role, "budgets": budgets, "draws": dots, "median": middle,
+            "low": [m - s for m, s in zip(middle, spread, strict=True)],
+            "high": [m + s for m, s in zip(middle, spread, strict=True)],
+        })  # fmt: skip
+    return {
+        "label": "defect", "metric": "auroc", "repeats": 10, "n_train": 1521, "n_test": 523,
+        "lines": lines, "target": {"value": 0.779, "from": "untrained"},
+        "needed": [{"name": "NAT", "value": 322.0, "low": 140.0, "high": 710.0},
+                   {"name": "untrained", "value": 1521.0, "low": 900.0, "high": 1521.0},
+                   {"name": "pixels", "value": None, "low": 1400.0, "high": None}],
+        "saved": [{"control": "untrained", "value": 1199.0, "low": 420.0, "high": 1380.0},
+                  {"control": "pixels", "value": None, "low": 700.0, "high": None}],
+        "gains": [{"name": "NAT", "against": "untrained", "labels": 200, "value": 0.05, "low": 0.01,
+                   "high": 0.09}],
+        "more": {"labels": 50, "from": 1521, "value": 0.0009, "low": -0.0004, "high": 0.002},
     }  # fmt: skip
 
 
 def verdict():
     return {
-        "decision": "ahead", "probe": "linear", "control": "untrained",
-        "difference": number(0.063, 0.029, 0.098),
+        "decision": "go", "ground": "met", "comparison": "ahead", "probe": "linear",
+        "control": "untrained", "difference": number(0.063, 0.029, 0.098),
+        "target": {"kind": "score", "value": 0.75},
         "reasons": [
             {"code": "ahead_of_all", "controls": 2, "n": 523},
+            {"code": "within", "column": "shift", "control": "untrained", **number(0.058, 0.022, 0.094)},
+            {"code": "target_met", "target": 0.75, **number(0.842, 0.806, 0.875)},
+            {"code": "worst_group", "column": "shift", "value": "night", "score": 0.801, "low": 0.74,
+             "high": 0.858, "n": 231},
             {"code": "shortcut_found", "source": "table", "column": "shift",
              **number(0.742, 0.718, 0.766, 2537)},
-            {"code": "copies_removed", "count": 33}, {"code": "one_seed"}, {"code": "no_target"},
+            {"code": "copies_removed", "count": 33}, {"code": "one_training"},
         ],
     }  # fmt: skip
 
@@ -223,30 +300,46 @@ def undecided():
     """The best control within the interval, k nearest neighbours behind."""
     facts = complete()
     rows = facts["evidence"]["differences"]
-    rows[0]["auroc"] = number(0.021, -0.013, 0.055)
-    rows[2]["auroc"] = number(-0.03, -0.055, -0.004)
-    facts["evidence"]["scores"][2]["auroc"] = number(0.821, 0.783, 0.857)
+    rows[0]["score"] = number(0.021, -0.013, 0.055)
+    rows[2]["score"] = number(-0.03, -0.055, -0.004)
+    facts["evidence"]["scores"][2]["score"] = number(0.821, 0.783, 0.857)
+    facts["evidence"]["target"] = None
     facts["verdict"] |= {
-        "decision": "undecided",
-        "difference": rows[0]["auroc"],
+        "decision": "not_enough", "ground": "undecided", "comparison": "undecided", "target": None,
+        "difference": rows[0]["score"],
         "reasons": [
-            {"code": "inside_interval", "control": "untrained", **rows[0]["auroc"]},
-            {"code": "knn_disagrees", "control": "untrained", **rows[2]["auroc"]},
-            {"code": "one_seed"},
+            {"code": "inside_interval", "control": "untrained", **rows[0]["score"]},
+            {"code": "would_settle", "n": 2460, "power": 0.8},
+            {"code": "no_target"}, {"code": "could_meet", "low": 0.806},
+            {"code": "knn_disagrees", "control": "untrained", **rows[2]["score"]},
+            {"code": "one_training"},
         ],
-    }
+    }  # fmt: skip
     return facts
 
 
 def behind():
     """Raw pixels better than NAT."""
     facts = complete()
-    facts["evidence"]["differences"][1]["auroc"] = number(-0.05, -0.09, -0.011)
-    facts["evidence"]["scores"][4]["auroc"] = number(0.892, 0.861, 0.921)
-    gap = facts["evidence"]["differences"][1]["auroc"]
-    reason = {"code": "behind_control", "control": "pixels", **gap}
+    facts["evidence"]["differences"][1]["score"] = number(-0.05, -0.09, -0.011)
+    facts["evidence"]["scores"][4]["score"] = number(0.892, 0.861, 0.921)
+    lost = facts["evidence"]["differences"][1]["score"]
+    reason = {"code": "behind_control", "control": "pixels", **lost}
     facts["verdict"] |= {
-        "decision": "behind", "control": "pixels", "difference": gap, "reasons": [reason]
+        "decision": "no_go", "ground": "behind", "comparison": "behind", "control": "pixels",
+        "difference": lost, "reasons": [reason],
+    }  # fmt: skip
+    return facts
+
+
+def no_target():
+    """Ahead of every control, but nobody said what would be good enough; no curve."""
+    facts = complete()
+    facts["evidence"] |= {"target": None, "curve": None, "robustness": None, "held_out": None}
+    facts["verdict"] |= {
+        "decision": "not_enough", "ground": "no_target", "target": None,
+        "reasons": [{"code": "ahead_of_all", "controls": 2, "n": 523}, {"code": "no_target"},
+                    {"code": "could_meet", "low": 0.806}],
     }  # fmt: skip
     return facts
 
@@ -269,9 +362,9 @@ def unlabelled():
     return facts
 
 
-def unscored(code, decision="unscored"):
-    return {"decision": decision, "probe": "linear", "control": None, "difference": None,
-            "reasons": [{"code": code}]}  # fmt: skip
+def unscored(code, ground="unscored"):
+    return {"decision": "not_enough", "ground": ground, "comparison": None, "probe": "linear",
+            "control": None, "difference": None, "target": None, "reasons": [{"code": code}]}  # fmt: skip
 
 
 def too_few():
@@ -279,7 +372,8 @@ def too_few():
     facts = complete()
     counts = [{"class": "良品", "train": 210, "val": 70, "test": 71},
               {"class": "キズ", "train": 11, "val": 4, "test": 4}]  # fmt: skip
-    facts["evidence"] = {"reason": "too_few", "label": "判定", "counts": counts}
+    facts["evidence"] = {"reason": "too_few", "label": "判定", "labelled": 370, "counts": counts,
+                         "need": {"train": 5, "val": 1, "test": 10}}  # fmt: skip
     need = {"need_train": 5, "need_val": 1, "need_test": 10}
     facts["verdict"] = unscored("too_few", "too_few")
     facts["verdict"]["reasons"] = [{"code": "too_few", **counts[1], **need}]
@@ -302,6 +396,10 @@ def hostile():
         if "column" in f["evidence"]:
             f["evidence"]["column"] = bad[2] if f["rule"] == "shortcut" else bad[4]
     facts["evidence"] |= {"label": script, "classes": bad, "left_out": bad}
+    facts["evidence"]["groups"][0] |= {"column": script, "value": bad[2]}
+    facts["evidence"]["held_out"][0] |= {"column": bad[4], "value": bad[1]}
+    facts["evidence"]["robustness"][0]["kind"] = script
+    facts["evidence"]["units"] = {"column": bad[3], "n": 40, "crossing": 0}
     facts["map"]["colour"] = {
         "column": bad[5],
         "values": [bad[i % len(bad)] for i in range(facts["map"]["n"])],
@@ -327,8 +425,12 @@ def _renamed(facts, old, new):
     facts = copy.deepcopy(facts)
     for row in facts["evidence"]["scores"]:
         row["name"] = new if row["name"] == old else row["name"]
-    for row in facts["evidence"]["differences"]:
+    evidence = facts["evidence"]
+    for row in [*evidence["differences"], *evidence["curve"]["saved"]]:
         row["control"] = new if row["control"] == old else row["control"]
+    for row in [*evidence["curve"]["lines"], *evidence["curve"]["needed"]]:
+        row["name"] = new if row["name"] == old else row["name"]
+    evidence["curve"]["target"]["from"] = new
     facts["verdict"]["control"] = new
     return facts
 
@@ -342,6 +444,6 @@ def nothing():
 
 
 CASES = {
-    "complete": complete, "undecided": undecided, "behind": behind, "unlabelled": unlabelled,
+    "complete": complete, "no_target": no_target, "undecided": undecided, "behind": behind, "unlabelled": unlabelled,
     "too_few": too_few, "nothing": nothing, "hostile": hostile,
 }  # fmt: skip

@@ -24,6 +24,7 @@ CHARTS = {
     "map_cluster": lambda ax, f, w: figures.map_points(ax, f["map"], w),
     "map_label": lambda ax, f, w: figures.map_points(ax, f["map"], w, by="label"),
     "score_ladder": lambda ax, f, w: figures.score_ladder(ax, f["evidence"], w),
+    "label_curve": lambda ax, f, w: figures.label_curve(ax, f["evidence"]["curve"], w),
     "map_new": lambda ax, f, w: figures.map_new(ax, f["map"], NEW, w),
     "views": lambda ax, f, w: figures.views(ax, *PICTURES, w),
 }
@@ -214,13 +215,41 @@ def test_the_ladder_shows_chance_scores_and_differences(examples):
     ax = drawn("score_ladder", facts)
     assert [line.get_xdata()[0] for line in ax.lines if line.get_linestyle() == "--"] == [0.5]
     said = texts(ax)
-    for score in facts["evidence"]["scores"]:
-        assert f"{score['auroc']['value']:.3f}" in said
+    drawn_rows = [s for s in facts["evidence"]["scores"] if s["role"] != "floor"]
+    for score in drawn_rows:
+        assert f"{score['score']['value']:.3f}" in said
     assert "○  +0.063\n+0.029 to +0.098" in said
     assert "523 test images" in said
     ends = [tuple(line.get_xdata()) for line in ax.lines if len(line.get_xdata()) == 2]
-    for score in facts["evidence"]["scores"]:
-        assert (score["auroc"]["low"], score["auroc"]["high"]) in ends
+    for score in drawn_rows:
+        assert (score["score"]["low"], score["score"]["high"]) in ends
+
+
+def test_the_curve_claims_a_saving_only_where_its_band_lies_above_zero(examples):
+    w, curve = words("en"), examples.curve()
+    assert (
+        titles.curve(curve, w)
+        == "NAT needs 322 labels for what untrained network reaches with 1,521"
+    )
+    curve["saved"][0]["low"] = -10.0
+    assert "may be chance" in titles.curve(curve, w)
+    curve["needed"][0]["value"] = 1600.0
+    assert titles.curve(curve, w) == "NAT saves no labels against untrained network"
+    curve["needed"][0]["value"] = None
+    assert titles.curve(curve, w) == "NAT does not reach 0.779 with the 1,521 labels there are"
+
+
+def test_the_curve_draws_every_draw(examples):
+    curve = examples.curve()
+    ax = drawn("label_curve", examples.complete())
+    dots = [line for line in ax.lines if line.get_marker() == "."]
+    assert len(dots) == sum(len(line["draws"]) for line in curve["lines"])
+    assert [line.get_ydata()[0] for line in ax.lines if line.get_linestyle() == "--"][-1] == 0.779
+    assert {t.get_text() for t in ax.get_legend().get_texts()} == {
+        "NAT",
+        "untrained network",
+        "raw pixels",
+    }
 
 
 def test_the_ladder_claims_a_win_only_outside_the_interval(examples):

@@ -56,6 +56,7 @@ CHARTS = {
         ax, map_section(x, w.lang), np.random.default_rng(1).normal(3, 2, (40, 2)), w
     ),
     "score_ladder": lambda ax, x, w: figures.score_ladder(ax, x.evidence(), w),
+    "label_curve": lambda ax, x, w: figures.label_curve(ax, x.curve(), w),
     "views": lambda ax, x, w: figures.views(ax, *pictures(), w),
 }
 NAMES = [f"{chart}_{lang}" for chart in CHARTS for lang in ("en", "ja")]

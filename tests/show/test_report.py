@@ -5,6 +5,7 @@ import html
 import json
 import re
 from html.parser import HTMLParser
+from importlib.resources import files
 
 import jsonschema
 import numpy as np
@@ -16,10 +17,19 @@ from natkit.show import gallery, style
 from natkit.show.report import MAX_BYTES, charts, report, story
 from natkit.show.words import words
 
-NAMES = ("complete", "undecided", "behind", "unlabelled", "too_few", "nothing", "hostile")
+NAMES = (
+    "complete",
+    "no_target",
+    "undecided",
+    "behind",
+    "unlabelled",
+    "too_few",
+    "nothing",
+    "hostile",
+)
 WIN = {
-    "en": ("better than every", "ahead of every"),
-    "ja": ("すべての対照より高い", "すべての対照を上回"),
+    "en": ("Go: NAT", "the target is met"),
+    "ja": ("採用（GO）：NAT", "目標も満たし"),
 }
 
 
@@ -76,8 +86,6 @@ every = pytest.mark.parametrize("case", NAMES)
 
 @every
 def test_the_examples_are_summaries(case, examples):
-    from importlib.resources import files
-
     schema = files("natkit.evidence").joinpath("summary.schema.json").read_text(encoding="utf-8")
     jsonschema.validate(examples.CASES[case](), json.loads(schema))
 
@@ -132,7 +140,7 @@ def test_page_one_has_verdict_numbers_next_steps_and_limits_in_order(lang, made)
     source = made("complete", lang).read_text("utf-8")
     w = words(lang)
     front = source[: source.index('<section id="data">')]
-    marks = [front.index(w("verdict.ahead.title", label=w("format.quoted", text="defect"))),
+    marks = [front.index(w("verdict.met.title", label=w("format.quoted", text="defect"))),
              front.index("+0.063"), front.index("<img"), front.index(w("page.next")),
              front.index(w("page.not_shown"))]  # fmt: skip
     assert marks == sorted(marks)
@@ -157,7 +165,7 @@ def test_the_win_is_claimed_where_it_is_shown(lang, made):
 @pytest.mark.parametrize("low", [-0.01, 0.0])
 def test_a_summary_that_claims_more_than_its_intervals_is_refused(low, tmp_path, examples, quick):
     facts = examples.complete()
-    facts["evidence"]["differences"][0]["auroc"]["low"] = low
+    facts["evidence"]["differences"][0]["score"]["low"] = low
     with pytest.raises(InputError, match="claims 'ahead', but its intervals show 'undecided'"):
         report(facts, tmp_path)
     assert not list(tmp_path.iterdir())
@@ -209,9 +217,43 @@ def test_next_steps_follow_the_verdict(examples):
     first = [
         story.next_steps(examples.CASES[c](), w) for c in ("undecided", "too_few", "unlabelled")
     ]
-    assert any("four times as many as the 523" in step for step in first[0])
+    assert any("about 2,460 in all" in step for step in first[0])
     assert any("10 or more" in step for step in first[1])
     assert "--label" in first[2][0]
+
+
+@both
+@pytest.mark.parametrize(
+    "ground", sorted(set(GROUNDS) - {"undecided", "too_few", "unscored", "behind", "group_below"})
+)
+def test_each_ground_has_a_title_a_lead_and_a_next_step(ground, lang, examples):
+    """Also where a reason lacks the number that the step would name."""
+    w, facts = words(lang), examples.complete()
+    facts["verdict"] |= {"decision": "not_enough", "ground": ground}
+    told = story.verdict(facts, w)
+    assert told["decision"] == w("decision.not_enough")
+    assert "{" not in told["title"] + told["lead"]
+    assert story.next_steps(facts, w)
+
+
+@both
+def test_no_go_without_a_lead_or_a_target(lang, tmp_path, examples, quick):
+    for case in ("no_target", "undecided"):
+        facts = examples.CASES[case]()
+        facts["verdict"]["decision"] = "go"
+        with pytest.raises(InputError, match="says go without"):
+            report(facts, tmp_path, lang)
+
+
+@both
+def test_the_curve_groups_and_robustness_are_shown(lang, made):
+    said = page(made("complete", lang)).read()
+    w = words(lang)
+    assert story.labels_needed({"value": None, "low": 1400.0, "high": None}, 1521, w) in said
+    assert "322" in said
+    for text in ("1.3", "night", "0.801"):
+        assert text in said
+    assert w("evidence.group_too_few") in said
 
 
 def test_findings_stand_worst_first_whatever_their_order(examples):

@@ -14,7 +14,7 @@ from natkit.show.words import Words, words
 
 EN, JA = words("en"), words("ja")
 SECTIONS = ("data", "training", "map", "evidence", "cost", "verdict", "provenance")
-SAME = ("NAT", "natkit", "Python", "AUROC", "CPU", "GPU", "NAT (Noise As Targets)")  # names
+SAME = ("NAT", "natkit", "Python", "AUROC", "mAP", "CPU", "GPU", "NAT (Noise As Targets)")  # names
 
 
 def placeholders(sentence):
@@ -59,9 +59,21 @@ def test_everything_that_can_happen_has_its_sentence(lang):
     defs = schema()["$defs"]
     for code in defs["reason"]["enum"]:
         assert f"absent.code.{code}" in lang
-    for decision in defs["verdict"]["properties"]["decision"]["enum"]:
+    verdict, scores = (
+        defs["verdict"]["properties"],
+        defs["evidence"]["properties"]["scores"]["items"],
+    )
+    for decision in verdict["decision"]["enum"]:
+        assert f"decision.{decision}" in lang
+    for ground in verdict["ground"]["enum"]:
         for part in ("mark", "title", "lead"):
-            assert f"verdict.{decision}.{part}" in lang
+            assert f"verdict.{ground}.{part}" in lang
+    for metric in defs["evidence"]["properties"]["metric"]["enum"]:
+        assert f"metric.{metric}" in lang
+    for name in scores["properties"]["also"]["propertyNames"]["enum"]:
+        assert f"table.{name}" in lang
+    for name in scores["properties"]["probe"]["enum"]:
+        assert f"probe.{name}" in lang
     finding = defs["data"]["properties"]["findings"]["items"]["properties"]
     for severity in finding["severity"]["enum"]:
         assert f"severity.{severity}.mark" in lang

@@ -10,7 +10,7 @@ from natkit.show.words import Words, titles
 def draw(facts: dict, folder: Path, words: Words) -> dict[str, dict]:
     """Draw every chart that the summary has numbers for.
 
-    Returns ``{name: {"path", "alt"}}`` with the names score_ladder, finding_counts, found_planted,
+    Returns ``{name: {"path", "alt"}}`` with the names score_ladder, label_curve, finding_counts, found_planted,
     training_curve, map_cluster, map_label. The alternative text is made of the chart's own numbers.
     """
     charts = {}
@@ -48,16 +48,41 @@ def _evidence(evidence: dict, words: Words) -> dict:
         words(
             "format.colon",
             name=f"{words.name('name', row['name'])} ({words.name('probe', row['probe'])})",
-            text=words.with_interval(row["auroc"]),
+            text=words.with_interval(row["score"]),
         )
         for row in evidence["scores"]
+        if row["role"] != "floor"
     ]
-    methods = len({row["name"] for row in evidence["scores"]})
-    return {
+    methods = len({row["name"] for row in evidence["scores"] if row["role"] != "floor"})
+    return _curve(evidence["curve"], words) | {
         "score_ladder": (
             lambda ax: figures.score_ladder(ax, evidence, words),
             _alt(titles.ladder(evidence, words), rows, words),
             _height(methods, 0.78),
+        )
+    }
+
+
+def _curve(curve: dict | None, words: Words) -> dict:
+    if curve is None:
+        return {}
+    rows = [
+        words(
+            "format.colon",
+            name=words.name("name", line["name"]),
+            text=words("format.join").join(
+                f"{budget:,} → {words.score(value)}"
+                for budget, value in zip(line["budgets"], line["median"], strict=True)
+            ),
+        )
+        for line in curve["lines"]
+    ]
+    title = titles.curve(curve, words)
+    return {
+        "label_curve": (
+            lambda ax: figures.label_curve(ax, curve, words),
+            _alt(title, rows, words),
+            style.SIZE[1],
         )
     }
 

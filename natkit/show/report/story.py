@@ -2,7 +2,7 @@
 
 from natkit.errors import InputError
 from natkit.show.words import Words
-from natkit.show.words.titles import ours, quoted, rivals, shorten, source, standing, whole
+from natkit.show.words.titles import metric, ours, quoted, rivals, shorten, source, standing, whole
 
 RANK = ("problem", "warning", "note")
 NEED_TEST = 10  # images of the rarest class, where the summary does not say
@@ -14,36 +14,46 @@ def absent(section: dict | None) -> str | None:
 
 
 def decision(facts: dict) -> str:
-    """The verdict's code, after holding its claim against the intervals.
+    """The verdict's ground, after holding its claim against the intervals.
 
     Raises InputError if the summary claims what its own intervals do not show: such a report is
     not written.
     """
-    claim = facts["verdict"].get("decision", "unscored")
-    if claim not in ("ahead", "behind", "undecided"):
-        return claim
-    gaps = []
-    if not absent(facts["evidence"]):
-        rows = facts["evidence"]["differences"]
-        gaps = [row["auroc"] for row in rows if row["probe"] == facts["evidence"]["decides"]]
-    shown = standing(gaps) if gaps else "nothing"
-    if claim != shown:
+    told = facts["verdict"]
+    claim = told.get("comparison")
+    evidence = facts["evidence"]
+    shown = None
+    if not absent(evidence):
+        shown = standing(
+            [
+                row["score"]
+                for row in evidence["differences"]
+                if row["probe"] == evidence["decides"] and row["role"] == "control"
+            ]
+        )
+    if claim is not None and claim != shown:
         raise InputError(
-            f"The summary claims {claim!r}, but its intervals show {shown!r}; a report says only "
+            f"The summary claims {claim!r}, but its intervals show {shown or 'nothing'!r}; a report says only "
             "what the numbers say. Build the summary again with natkit.summarize()."
         )
-    return claim
+    if told.get("decision") == "go" and (claim != "ahead" or told["target"] is None):
+        raise InputError(
+            "The summary says go without a lead over every control and a target agreed beforehand; a report "
+            "says only what the numbers say. Build the summary again with natkit.summarize()."
+        )
+    return told.get("ground", "unscored")
 
 
 def verdict(facts: dict, words: Words) -> dict:
-    """``code``, ``mark``, ``title`` and ``lead`` of page one."""
+    """``code``, ``decision``, ``mark``, ``title`` and ``lead`` of page one."""
     code = decision(facts)
     label = facts["evidence"].get("label") or (facts["data"].get("label") or {}).get("column")
     values = {"label": quoted(words, label)} if label else {"label": words("table.class")}
-    if code in ("ahead", "behind", "undecided"):
+    if facts["verdict"].get("comparison"):
         values |= _comparison(facts, words)
     return {
         "code": code,
+        "decision": words.name("decision", facts["verdict"].get("decision", "not_enough")),
         "mark": words(f"verdict.{code}.mark"),
         "title": words(f"verdict.{code}.title", **values),
         "lead": words(f"verdict.{code}.lead", **values),
@@ -54,14 +64,26 @@ def _comparison(facts: dict, words: Words) -> dict:
     gap, name = facts["verdict"]["difference"], facts["verdict"]["control"]
     probe = facts["verdict"]["probe"]
     rival = next(r for r in rivals(facts["evidence"], probe) if r["name"] == name)
+    mine = ours(facts["evidence"], probe)["score"]
     return {
-        "ours": words.score(ours(facts["evidence"], probe)["auroc"]["value"]),
-        "theirs": words.score(rival["auroc"]["value"]),
+        "ours": words.score(mine["value"]),
+        "low": words.score(mine["low"]),
+        "theirs": words.score(rival["score"]["value"]),
         "control": control(words, name),
         "difference": words.signed(gap["value"]),
         "interval": words.interval(gap, signed=True),
         "n": gap["n"],
+        "metric": metric(words, facts["evidence"]),
+        "target": target(facts, words),
     }
+
+
+def target(facts: dict, words: Words) -> str:
+    """The target agreed beforehand, as readers write it; "" if there is none."""
+    agreed = facts["verdict"].get("target")
+    if not agreed:
+        return ""
+    return words.score(agreed["value"])
 
 
 def control(words: Words, name: str) -> str:
@@ -99,8 +121,10 @@ def _number(key: str, words: Words, value: str, note: dict, **label) -> dict:
 def _scored(facts: dict, words: Words):
     if absent(facts["evidence"]):
         return
-    mine = ours(facts["evidence"], facts["evidence"]["decides"])["auroc"]
-    yield _number("ours", words, words.score(mine["value"]), {"interval": words.interval(mine)})
+    mine = ours(facts["evidence"], facts["evidence"]["decides"])["score"]
+    note = {"interval": words.interval(mine), "chance": f"{facts['evidence']['chance']:.2g}"}
+    name = metric(words, facts["evidence"])
+    yield _number("ours", words, words.score(mine["value"]), note, metric=name)
     gap = facts["verdict"].get("difference")
     if gap:
         note = {"interval": words.interval(gap, signed=True), "n": gap["n"]}
@@ -162,21 +186,37 @@ def next_steps(facts: dict, words: Words) -> list[str]:
     found = [] if absent(data) else data["findings"]
     if conflicts := sum(f["evidence"].get("n_label_conflicts", 0) for f in found):
         steps.append(words("next.conflicts", n=conflicts))
-    test = facts["evidence"].get("n_test", 0)
-    if code == "ahead":
-        steps.append(words("next.ahead"))
-    elif code == "behind":
-        steps.append(words("next.behind", control=control(words, facts["verdict"]["control"])))
-    elif code == "undecided":
-        steps += [words("next.undecided", n=test), words("next.undecided_seeds")]
-    elif code == "too_few":
-        steps.append(words("next.too_few", need=_need(facts)))
-    else:
-        no_label = absent(facts["evidence"]) == "no_label"
-        steps.append(words("next.unscored" if no_label else "next.not_run"))
+    steps += _next(facts, code, words)
     if not absent(data) and data["counts"]["quarantined"]:
         steps.append(words("next.set_aside", n=data["counts"]["quarantined"]))
     return steps[:5]
+
+
+def _next(facts: dict, code: str, words: Words) -> list[str]:
+    """The step that the ground of the verdict asks for."""
+    said = {row["code"]: row for row in facts["verdict"].get("reasons", [])}
+    if code in ("behind", "undecided"):
+        rival = control(words, facts["verdict"]["control"])
+    if code == "behind":
+        return [words("next.behind", control=rival)]
+    if code == "undecided":
+        if "would_settle" in said:
+            return [words("next.undecided", n=said["would_settle"]["n"])]
+        return [words("next.undecided_none", control=rival)]
+    if code == "target_open":
+        n = said.get("would_meet", {}).get("n")
+        return [words("next.target_open", n=n)] if n else [words("next.below_target")]
+    if code == "group_below":
+        row = said["group_below"]
+        return [words("next.group_below", **{k: shorten(row[k], 30) for k in ("column", "value")})]
+    if code == "shortcut":
+        return [words("next.confounded")]
+    if code == "too_few":
+        return [words("next.too_few", need=_need(facts))]
+    if code == "unscored":
+        no_label = absent(facts["evidence"]) == "no_label"
+        return [words("next.unscored" if no_label else "next.not_run")]
+    return [words(f"next.{code}")]
 
 
 def limits(facts: dict, words: Words) -> list[str]:
@@ -193,11 +233,12 @@ def limits(facts: dict, words: Words) -> list[str]:
             said.append(words("limit.few_classes", classes=names(evidence["left_out"], words)))
         if not any(g["role"] == "kept together" for g in data.get("groups", [])):
             said.append(words("limit.no_parts"))
-        if not absent(run):
-            said.append(words("limit.one_seed", seed=str(run["seed"])))
         codes = [row["code"] for row in facts["verdict"].get("reasons", [])]
-        target = "no_target" if "no_target" in codes else "threshold"
-        said += [words("limit.elsewhere"), words(f"limit.{target}")]
+        if not absent(run) and "trainings" not in codes:
+            said.append(words("limit.one_seed", seed=str(run["seed"])))
+        open_end = "no_target" if "no_target" in codes else "threshold"
+        name = metric(words, evidence)
+        said += [words("limit.elsewhere"), words(f"limit.{open_end}", metric=name)]
     unseen = [row["kind"] for row in data.get("planted") or [] if not row["looked_for"]]
     if unseen:
         kinds = [words.name("planted", kind) for kind in unseen]
@@ -213,20 +254,53 @@ def reasons(facts: dict, words: Words) -> list[str]:
     return [_reason(row, words) for row in rows]
 
 
+PLAIN = (
+    "shortcut_found",
+    "statistics_do",
+    "target_",
+    "group_below",
+    "worst_group",
+    "could_meet",
+    "trainings",
+)
+
+
 def _reason(row: dict, words: Words) -> str:
     code, values = row["code"], dict(row)
-    form = words.score if code == "shortcut_found" else words.signed
-    for key in ("value", "low", "high"):
+    form = words.score if code.startswith(PLAIN) else words.signed
+    for key in ("value", "low", "high", "score", "target"):
         if isinstance(values.get(key), int | float):
             values[key] = form(values[key])
+    if "power" in values:
+        values["power"] = words.percent(values["power"])
     if "control" in values:
         values["control"] = control(words, values["control"])
     if "source" in values:
         values["source"] = source(words, values)
-    for key in ("class", "classes"):
-        if key in values:
+    if "measures" in values:
+        measures = [words(f"map.measure.{m}") for m in values["measures"].split(", ")]
+        values["measures"] = names(measures, words)
+    for key in ("class", "classes", "column", "value"):
+        if isinstance(values.get(key), str):
             values[key] = shorten(values[key], 80)
     return words.fits(f"reason.{code}", **values) or str(code)
+
+
+def changed(row: dict, words: Words) -> str:
+    """What was done to the images of a row of ``robustness``."""
+    key = row["kind"] if f"corruption.{row['kind']}" in words else "other"
+    kind = {"kind": shorten(row["kind"], 30)} if key == "other" else {}
+    return words(f"corruption.{key}", strength=f"{row['strength']:g}", **kind)
+
+
+def labels_needed(row: dict, most: int, words: Words) -> str:
+    """Labels with their band, as "346 (91 to 1,242)"; None is "more than there are"."""
+    value, low, high = (
+        words("evidence.never", n=most) if row[key] is None else f"{round(row[key]):,}"
+        for key in ("value", "low", "high")
+    )
+    band = words("format.interval", low=low, high=high)
+    return words("format.with_interval", value=value, interval=band)
 
 
 def findings(data: dict, words: Words) -> list[dict]:

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 
 from natkit.show.words import Words
 
-CHANCE = 0.5  # AUROC of guessing, for two classes and for macro one-versus-rest
-
 
 def shorten(text: object, length: int = 40) -> str:
     """``text`` on one line, at most ``length`` characters."""
@@ -39,7 +37,38 @@ def ours(evidence: dict, probe: str) -> dict:
 def rivals(evidence: dict, probe: str) -> list[dict]:
     """Rows of the controls for ``probe``, best first."""
     rows = (s for s in evidence["scores"] if s["role"] == "control" and s["probe"] == probe)
-    return sorted(rows, key=lambda row: -row["auroc"]["value"])
+    return sorted(rows, key=lambda row: -row["score"]["value"])
+
+
+def metric(words: Words, evidence: dict) -> str:
+    """What readers call the deciding score."""
+    return words(f"metric.{evidence['metric']}")
+
+
+def curve(section: dict, words: Words) -> str:
+    """Title of the label curve: a saving is claimed only if its whole band lies above zero."""
+    ours = next(line["name"] for line in section["lines"] if line["role"] == "ours")
+    needed = {row["name"]: row["value"] for row in section["needed"]}
+    if needed[ours] is None:
+        value = words.score(section["target"]["value"])
+        return words("chart.curve.never", target=value, n=section["n_train"])
+    rival = section["target"]["from"]
+    if rival is None:
+        held = {
+            row["control"]: needed[row["control"]] or section["n_train"] for row in section["saved"]
+        }
+        rival = min(held, key=held.get)
+    saved = next(row for row in section["saved"] if row["control"] == rival)
+    values = {
+        "ours": round(needed[ours]),
+        "theirs": round(needed[rival] or section["n_train"]),
+        "control": shorten(words.name("name", rival), 24),
+    }
+    if values["ours"] >= values["theirs"]:
+        return words("chart.curve.level", control=values["control"])
+    sure = saved["low"] is not None and saved["low"] > 0
+    title = words("chart.curve.saved" if sure else "chart.curve.unsure", **values)
+    return title[:1].upper() + title[1:]
 
 
 def standing(gaps: Sequence[dict]) -> str:
@@ -53,10 +82,11 @@ def ladder(evidence: dict, words: Words) -> str:
     """Title of the score ladder: it claims a win only if every interval lies above zero."""
     probe = evidence["decides"]
     mine, controls = ours(evidence, probe), rivals(evidence, probe)
-    score = words.score(mine["auroc"]["value"])
+    score = words.score(mine["score"]["value"])
     if not controls:
         return words("chart.ladder.alone", ours=score)
-    gaps = {d["control"]: d["auroc"] for d in evidence["differences"] if d["probe"] == probe}
+    held = [d for d in evidence["differences"] if d["probe"] == probe and d["role"] == "control"]
+    gaps = {d["control"]: d["score"] for d in held}
     result = standing(list(gaps.values()))
     rival = controls[0]
     if result == "behind":
@@ -68,7 +98,7 @@ def ladder(evidence: dict, words: Words) -> str:
         f"chart.ladder.{result}",
         ours=score,
         control=shorten(words.name("name", rival["name"]), 24),
-        theirs=words.score(rival["auroc"]["value"]),
+        theirs=words.score(rival["score"]["value"]),
     )
     return title[:1].upper() + title[1:]
 
