@@ -17,6 +17,9 @@ from natkit.show import gallery, style
 from natkit.show.report import MAX_BYTES, charts, report, story
 from natkit.show.words import words
 
+GROUNDS = json.loads(
+    files("natkit.evidence").joinpath("summary.schema.json").read_text(encoding="utf-8")
+)["$defs"]["verdict"]["properties"]["ground"]["enum"]
 NAMES = (
     "complete",
     "no_target",
@@ -271,7 +274,8 @@ def test_found_against_planted_names_what_is_not_looked_for(made):
 
 def test_too_few_shows_the_counts(made):
     said = page(made("too_few", "en")).read()
-    assert "Class キズ: 11 images in train, 4 in val, 4 in test" in said
+    assert "There are 370 labels so far." in said
+    assert "キズ: 11 images in train, 4 in val, 4 in test" in said
 
 
 @both

@@ -51,6 +51,8 @@ def verdict(facts: dict, words: Words) -> dict:
     values = {"label": quoted(words, label)} if label else {"label": words("table.class")}
     if facts["verdict"].get("comparison"):
         values |= _comparison(facts, words)
+    if code == "too_few":
+        values["labelled"] = facts["evidence"].get("labelled", 0)
     return {
         "code": code,
         "decision": words.name("decision", facts["verdict"].get("decision", "not_enough")),
