@@ -19,9 +19,10 @@ from natkit.method.backbones import backbone, head, load_weights
 from natkit.method.batches import Scaling
 from natkit.method.embed import read_features
 from natkit.method.export import export
+from natkit.method.loop import MIN_IMAGES
 from natkit.method.sampling import checked
 from natkit.method.settings import PAPER, Settings
-from natkit.method.training import MIN_IMAGES, Run
+from natkit.method.training import Run
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -16,9 +16,10 @@ from torch import nn
 
 from natkit import NAT, InputError
 from natkit.method.batches import Batches, Scaling
+from natkit.method.loop import parts_of
 from natkit.method.settings import PAPER, Settings
 from natkit.method.targets import targets
-from natkit.method.training import Run, _parts, square_loss
+from natkit.method.training import Run, square_loss
 from natkit.method.views import Views
 
 STILL = Views(crop=(1.0, 1.0), flip=False, brightness=0, contrast=0, blur=0)
@@ -308,7 +309,7 @@ def test_out_of_memory_halves_the_images_at_once_and_keeps_the_pool(capsys):
 def test_parts_of_a_batch_are_even_and_whole():
     for n in range(1, 40):
         for most in range(1, 40):
-            parts = _parts(n, most)
+            parts = parts_of(n, most)
             sizes = [part.stop - part.start for part in parts]
             assert [i for part in parts for i in range(n)[part]] == list(range(n))
             assert max(sizes) <= most
