@@ -14,13 +14,16 @@ MAY_IMPORT = {
     "natkit/files.py": set(),
     "natkit/progress.py": set(),
     "natkit/__init__.py": set(),
+    "natkit/classes.py": set(),
     "natkit/marks.py": GROUND,
     "natkit/manifest.py": GROUND | {"natkit.marks"},
     "natkit/images.py": GROUND | {"natkit.manifest", "natkit.marks"},
     "natkit/workbooks.py": GROUND | {"natkit.images"},
     "natkit/embedding.py": GROUND,
-    "natkit/method": GROUND | {"natkit.method", "natkit.images", "natkit.embedding"},
-    "natkit/evidence": GROUND | {"natkit.evidence", "natkit.embedding", "natkit.manifest"},
+    "natkit/method": GROUND
+    | {"natkit.method", "natkit.images", "natkit.embedding", "natkit.classes"},
+    "natkit/evidence": GROUND
+    | {"natkit.evidence", "natkit.embedding", "natkit.manifest", "natkit.classes"},
     "natkit/look": GROUND | {"natkit.look", "natkit.embedding"},
     "natkit/show": GROUND
     | {

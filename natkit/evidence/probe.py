@@ -11,11 +11,12 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
+from natkit.classes import class_names
 from natkit.embedding import Embedding
 from natkit.errors import InputError
 from natkit.evidence.intervals import interval, over_seeds, resample
 from natkit.evidence.leaks import crossing, twins
-from natkit.evidence.questions import Question, class_names, question
+from natkit.evidence.questions import Question, question
 from natkit.evidence.verdict import DECIDES, judge
 from natkit.manifest import SPLITS
 from natkit.progress import progress

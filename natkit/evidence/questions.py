@@ -12,6 +12,7 @@ from scipy import stats
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
+from natkit.classes import class_names
 from natkit.errors import InputError
 from natkit.evidence import intervals
 from natkit.manifest import SPLITS
@@ -311,16 +312,3 @@ def _too_few(label: str, counts: pd.DataFrame, kind: str, told: np.ndarray) -> d
         "need": NEED[kind],
         "counts": rows[:50],
     }
-
-
-def class_names(values: pd.Series) -> pd.Series:
-    """Labels as text, so that 1, 1.0 and "1" are one class; empty values are missing too."""
-
-    def name(value) -> str | None:
-        if pd.isna(value):
-            return None
-        if isinstance(value, float | np.floating) and float(value).is_integer():
-            return str(int(value))
-        return str(value).strip() or None
-
-    return pd.Series([name(value) for value in values], index=values.index, dtype=object)

@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from natkit.classes import class_names
 from natkit.embedding import Embedding
 from natkit.errors import InputError
 from natkit.evidence.intervals import interval, resample
 from natkit.evidence.probe import LOTS, choose, features, reader
-from natkit.evidence.questions import Question, class_names, question
+from natkit.evidence.questions import Question, question
 from natkit.evidence.verdict import DECIDES
 from natkit.progress import progress
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 
+from natkit.classes import class_names
 from natkit.errors import InputError
 from natkit.evidence.probe import Evidence
-from natkit.evidence.questions import class_names
 from natkit.evidence.verdict import judge
 from natkit.manifest import Prepared, read
 

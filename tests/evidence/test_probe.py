@@ -14,11 +14,11 @@ from sklearn.metrics import (
 )
 from sklearn.preprocessing import StandardScaler
 
+from natkit.classes import class_names
 from natkit.embedding import Embedding
 from natkit.errors import InputError
 from natkit.evidence import questions
 from natkit.evidence.probe import score
-from natkit.evidence.questions import class_names
 
 
 def sample(n=240, d=8, k=2, seed=0, signal=1.2, noise=(0.5, 1.0)):
