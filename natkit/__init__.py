@@ -13,6 +13,7 @@ _HOME = {
     "NAT": "natkit.method.nat",
     "health": "natkit.method.health",
     "pixels": "natkit.method.embed",
+    "frozen": "natkit.method.frozen",
     "Embedding": "natkit.embedding",
     "project": "natkit.look.project",
     "clusters": "natkit.look.clusters",

@@ -1,7 +1,9 @@
 """Networks from images (n, c, h, w) to features (n, features), for one or more channels."""
 
+import warnings
 from difflib import get_close_matches
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 from safetensors import SafetensorError
@@ -211,6 +213,61 @@ def load_weights(net: Backbone, file: str | Path) -> None:
         given = load_file(file)
     except (OSError, SafetensorError) as error:
         raise InputError(f"{file} can't be read as safetensors ({error}).") from error
+    fit_weights(net, given, str(file))
+
+
+def load_state_dict(net: Backbone, file: str | Path) -> None:
+    """As :func:`load_weights`, from a state dict that torch saved (``.pth``, ``.pt``).
+
+    Read by torch's restricted reader (``weights_only=True``), which builds tensors and calls nothing else.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Detected pickle protocol", UserWarning)
+            given = torch.load(file, map_location="cpu", weights_only=True)
+        if not isinstance(given, dict) or not all(torch.is_tensor(v) for v in given.values()):
+            raise ValueError("it holds something else beside tensors")
+    except (OSError, ValueError, RuntimeError, EOFError, UnpicklingError) as error:
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise InputError(
+            f"{file} can't be read as a state dict of tensors ({reason}). Save it with "
+            "torch.save(network.state_dict(), file)."
+        ) from error
+    fit_weights(net, given, str(file))
+
+
+def download_weights(net: Backbone, which: str) -> None:
+    """As :func:`load_weights`, with weights that torchvision knows by name ("DEFAULT", "IMAGENET1K_V1").
+
+    torchvision's own code downloads them, once, into torch's cache; see there for their licence.
+
+    Raises
+    ------
+    InputError
+        For a name that torchvision does not have for this network, or where there is no way to them.
+    """
+    from torchvision import models
+
+    known = [] if net.name in OURS else list(models.get_model_weights(net.name))
+    names = [one.name for one in known]
+    if which not in (*names, *(["DEFAULT"] if names else [])):
+        raise InputError(
+            f"weights is a .safetensors, .pth or .pt file, or for {net.name} one of "
+            f"{', '.join(['DEFAULT', *names]) if names else 'no names'}; got {which!r}."
+        )
+    chosen = getattr(type(known[0]), which)
+    try:
+        given = chosen.get_state_dict(progress=False, check_hash=True)
+    except (OSError, RuntimeError) as error:
+        raise InputError(
+            f"torchvision's weights {which} of {net.name} can't be had here ({error}). Download "
+            f"{chosen.url} elsewhere, and give the file."
+        ) from error
+    fit_weights(net, given, f"torchvision's {which}")
+
+
+def fit_weights(net: Backbone, given: dict[str, Tensor], file: str) -> None:
+    """Give ``net`` the weights ``given`` under torchvision's names, as :func:`load_weights` says."""
     own, (path, conv) = net.net.state_dict(), _first_conv(net.net)
     classifiers = (f"{net.cut}.", *AUXILIARY) if net.cut else ()
     new = {k: v for k, v in own.items() if k.endswith("num_batches_tracked")}  # old files lack them

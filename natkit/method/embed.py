@@ -7,6 +7,7 @@ from torch import nn
 from natkit.embedding import Embedding
 from natkit.images import ImageSet
 from natkit.method.batches import Scaling, autocast
+from natkit.method.corruptions import corrupted
 from natkit.progress import progress
 
 BATCH = 512
@@ -26,17 +27,32 @@ def read_features(net: nn.Module, pixels: np.ndarray, scaling: Scaling) -> np.nd
     return np.concatenate(out)
 
 
-def pixels(images: ImageSet, size: int = 32) -> Embedding:
+def stored_pixels(
+    images: ImageSet, size: int, corruption: tuple[str, float] | None = None
+) -> np.ndarray:
+    """The stored pixels (n, size, size, c) as they are, or under a fault of the line."""
+    stored = images.pixels(size)
+    return stored if corruption is None else corrupted(stored, images.ids, *corruption)
+
+
+def source(images: ImageSet, corruption: tuple[str, float] | None = None) -> dict:
+    """What an embedding says of the images it was made from, for its ``meta``."""
+    said = {"data_hash": images.prepared.data_hash}
+    if corruption is not None:
+        said["corruption"] = {"kind": corruption[0], "strength": corruption[1]}
+    return said
+
+
+def pixels(
+    images: ImageSet, size: int = 32, corruption: tuple[str, float] | None = None
+) -> Embedding:
     """The control without any network: the picture itself, shrunk to size × size, as one long vector.
 
-    float32 (n, size · size · c) in [0, 1] for whole-number pixels.
+    float32 (n, size · size · c) in [0, 1] for whole-number pixels. ``corruption`` is a kind and a strength of
+    :func:`natkit.method.corruptions.corrupted`, done to every image.
     """
-    stored = images.pixels(size)
+    stored = stored_pixels(images, size, corruption)
     peak = np.iinfo(stored.dtype).max if np.issubdtype(stored.dtype, np.integer) else 1
     vectors = stored.reshape(len(stored), -1).astype(np.float32) / peak
-    meta = {
-        "name": "pixels",
-        "layer": f"pixels {size}×{size}",
-        "data_hash": images.prepared.data_hash,
-    }
+    meta = {"name": "pixels", "layer": f"pixels {size}×{size}", **source(images, corruption)}
     return Embedding(vectors, images.ids, meta)

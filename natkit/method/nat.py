@@ -17,7 +17,7 @@ from natkit.images import ImageSet, resize
 from natkit.method import checkpoint as disk
 from natkit.method.backbones import backbone, head, load_weights
 from natkit.method.batches import Scaling
-from natkit.method.embed import read_features
+from natkit.method.embed import read_features, source, stored_pixels
 from natkit.method.export import export
 from natkit.method.loop import MIN_IMAGES
 from natkit.method.sampling import checked
@@ -243,18 +243,34 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
         self._same_channels(pixels)
         return read_features(self.backbone, pixels, self.scaling)
 
-    def embed(self, images: ImageSet) -> Embedding:
-        """Features of every image, with their ids and where they came from."""
-        meta = {"name": self.name, "layer": "backbone", "network": self.network, "seed": self.seed}
-        meta["data_hash"] = images.prepared.data_hash
-        return Embedding(self.transform(images), images.ids, meta)
+    def embed(self, images: ImageSet, corruption: tuple[str, float] | None = None) -> Embedding:
+        """Features of every image, with their ids and where they came from.
 
-    def untrained(self) -> "NAT":
-        """The control: the same network with the weights from which training began."""
+        ``corruption`` shows the images under a fault of the line: a kind and a strength of
+        :func:`natkit.method.corruptions.corrupted`, such as ``("blur", 0.01)``.
+        """
         self._must_be_fitted()
+        pixels = stored_pixels(images, self.size, corruption)
+        self._same_channels(pixels)
+        meta = {"name": self.name, "layer": "backbone", "network": self.network, "seed": self.seed}
+        vectors = read_features(self.backbone, pixels, self.scaling)
+        return Embedding(vectors, images.ids, meta | source(images, corruption))
+
+    def untrained(self, images: ImageSet | np.ndarray | None = None) -> "NAT":
+        """The control: the same network with the weights from which training began.
+
+        ``images`` are needed where nothing was trained yet: what :meth:`fit` would take, for their channels and
+        brightness.
+        """
         control = NAT(**self.get_params(deep=False))
-        control.scaling, control.history = self.scaling, []
-        control.ids, control.assignment = self.ids[:0], self.assignment[:0]
+        if images is None:
+            self._must_be_fitted()
+            control.scaling = self.scaling
+        else:
+            self.check()
+            control.scaling = Scaling.of(self._training_pixels(images)[0])
+        control.history, none = [], np.empty(0, np.int64)
+        control.ids, control.assignment = none, none
         return control._place(control._first_backbone(), None, "untrained")
 
     def export(self, file: str | Path) -> None:
