@@ -12,6 +12,7 @@ _HOME = {
     "load": "natkit.images",
     "NAT": "natkit.method.nat",
     "health": "natkit.method.health",
+    "supervised": "natkit.method.supervised",
     "pixels": "natkit.method.embed",
     "frozen": "natkit.method.frozen",
     "Embedding": "natkit.embedding",

@@ -28,12 +28,15 @@ def progress(
     items
         What to iterate over.
     what
-        Name of the step, a few words.
+        Name of the step, a few words; "" shows nothing, for a step within another.
     total
         Number of items; taken from ``len(items)`` if not given.
     note
         Shown behind the bar, as it is at the time: the loop changes it as it goes.
     """
+    if not what:
+        yield from items
+        return
     if total is None:
         total = len(items)
     note = {} if note is None else note

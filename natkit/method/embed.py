@@ -14,12 +14,17 @@ BATCH = 512
 
 
 @torch.inference_mode()
-def read_features(net: nn.Module, pixels: np.ndarray, scaling: Scaling) -> np.ndarray:
-    """Features of ``net`` in evaluation mode, float32 (n, features), for pixels (n, h, w, c)."""
+def read_features(
+    net: nn.Module, pixels: np.ndarray, scaling: Scaling, what: str = "embed"
+) -> np.ndarray:
+    """Features of ``net`` in evaluation mode, float32 (n, features), for pixels (n, h, w, c).
+
+    ``what`` stands beside the bar; "" draws none.
+    """
     device = next(net.parameters()).device
     net.eval()
     out = []
-    for start in progress(range(0, len(pixels), BATCH), "embed"):
+    for start in progress(range(0, len(pixels), BATCH), what):
         light = scaling.light(pixels[start : start + BATCH], device)
         with autocast(device):
             features = net(scaling.standard(light))

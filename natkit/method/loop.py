@@ -81,8 +81,7 @@ class Loop:
         with Interrupt() as asked, torch.random.fork_rng():
             self._begin()
             began = time.perf_counter()
-            steps = range(first, self.steps)
-            for step in progress(steps, self.what, note=note) if self.what else steps:
+            for step in progress(range(first, self.steps), self.what, note=note):
                 epoch, place = divmod(step, self.per_epoch)
                 if place == 0:
                     if asked.to_stop or self.stop.is_set():

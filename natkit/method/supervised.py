@@ -4,30 +4,26 @@ import copy
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import nn
 
 from natkit.embedding import Embedding
 from natkit.errors import InputError
 from natkit.images import ImageSet
-from natkit.method.batches import Scaling, autocast
+from natkit.method.batches import Scaling
+from natkit.method.checkpoint import FREE
 from natkit.method.embed import read_features, source, stored_pixels
-from natkit.method.goals import Goals, goals_of
-from natkit.method.loop import MIN_IMAGES, Loop, parts_of, schedule
+from natkit.method.goals import Goals, Loss, goals_of
+from natkit.method.labelled import Labelled, last_layers
+from natkit.method.loop import MIN_IMAGES
 from natkit.method.nat import NAT
-from natkit.method.settings import Settings
-from natkit.method.views import view
 from natkit.progress import progress
 
-LEAST_STEPS = 15  # of an epoch: fifty labels in twenty passes would be twenty steps
-FROZEN = 0.2  # share of the epochs in which a trained backbone waits for its classifier
-SLOWER = 0.25  # its learning rate then, as a share of the classifier's
-LAST = 0.25  # share of the layers that "last" trains
+LAYERS, CHOICES = ("all", "last"), ("val", "last")
+VERSION = 1  # of what a kept draw is made of
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -39,7 +35,7 @@ class Supervised:
     network : torch.nn.Module
         Backbone, then classifier: standardised images (n, c, size, size) → scores (n, k).
     history : list of dict
-        One row an epoch: epoch, loss, val (loss on the labelled images of val; None without), seconds.
+        One row an epoch: epoch, loss, seconds, and val: the loss on the labelled images of val.
     meta : dict
         What its embeddings say of it, see :func:`supervised`.
     """
@@ -71,7 +67,6 @@ def supervised(
     epochs: int | None = None,
     lr: float | None = None,
     seed: int | None = None,
-    quiet: bool = False,
 ) -> Supervised:
     """Train a backbone and a linear classifier with labels: what a label is worth to the same network.
 
@@ -97,14 +92,13 @@ def supervised(
         "val": keep the epoch with the lowest loss on the labelled images of val. "last": the last epoch.
     epochs, lr, seed
         In place of those of ``start``. An epoch is a pass over the labelled images, but at least 15 steps.
-    quiet
-        Draw no bar.
 
     Returns
     -------
     Supervised
-        Its ``embed(images)`` is float32 (n, k): log-odds of each class before the softmax, of each column, or (n, 1)
-        the measurement in its own unit. ``meta``: name ("supervised" or "fine-tuned"), layer ("class scores"),
+        Its ``embed(images)`` is float32 (n, k): the logarithms of the classes' chances less their mean (a softmax gives
+        the chances; of two classes the second alone ranks the images); of columns the log-odds of 1; or (n, 1) the
+        measurement in its own unit. ``meta``: name ("supervised" or "fine-tuned"), layer ("class scores"),
         classes (sorted text; the columns), task ("classes", "columns" or "measurement"), labels, val_labels (how
         many were learnt and chosen from), chosen_on ("val" or "last epoch"), epoch, layers, network, seed.
 
@@ -124,7 +118,8 @@ def supervised(
     Classifier first: Kumar et al., "Fine-Tuning can Distort Pretrained Features and Underperform
     Out-of-Distribution", ICLR 2022.
     """
-    return _trained(images, label, start, train_ids, layers, choose, epochs, lr, seed, quiet)[0]
+    options = {"layers": layers, "choose": choose, "epochs": epochs, "lr": lr, "seed": seed}
+    return _trained(images, label, start, train_ids, quiet=False, **options)[0]
 
 
 def on_draws(
@@ -150,52 +145,61 @@ def on_draws(
     Returns
     -------
     list of Embedding
-        One a draw, in their order; ``meta["draw"]`` is its number.
+        One a draw, in their order.
     """
     found = []
-    for number, ids in enumerate(progress(draws, "train with labels")):
-        ids = np.asarray(ids, np.int64)
+    for ids in progress(draws, "train with labels"):
         file = None
         if folder is not None:
-            file = Path(folder) / f"{_key(images, label, ids, start, options)}.npz"
+            file = Path(folder) / f"{_key(images, label, start, ids, options)}.npz"
         if file is not None and file.exists():
-            emb = Embedding.load(file)
-        else:
-            given = {"layers": "all", "choose": "val", "epochs": None, "lr": None, "seed": None}
-            made, whole = _trained(images, label, start, ids, quiet=True, **given | options)
-            if not whole:
-                raise KeyboardInterrupt
-            emb = made.embed(images)
-            if file is not None:
-                emb.save(file)
-        found.append(Embedding(emb.vectors, emb.ids, emb.meta | {"draw": number}))
+            found.append(Embedding.load(file))
+            continue
+        made, whole = _trained(images, label, start, ids, quiet=True, **options)
+        if not whole:  # Ctrl-C let its epoch end: what is half trained is not kept
+            raise KeyboardInterrupt
+        found.append(made.embed(images))
+        if file is not None:
+            found[-1].save(file)
     return found
 
 
 def _trained(
-    images, label, start, train_ids, layers, choose, epochs, lr, seed, quiet
+    images: ImageSet,
+    label: str | Sequence[str],
+    start: NAT,
+    train_ids: np.ndarray | None,
+    quiet: bool,
+    layers: str = "all",
+    choose: str = "val",
+    **changes,
 ) -> tuple[Supervised, bool]:
-    """The network, and whether it was trained to the end."""
-    _check(layers, choose)
-    changes = {"epochs": epochs, "lr": lr, "seed": seed}
-    changes = {key: value for key, value in changes.items() if value is not None}
-    settings = replace(_settings(start), **changes)
+    """The network, and whether it was trained to its last epoch."""
+    for name, value, known in (("layers", layers, LAYERS), ("choose", choose, CHOICES)):
+        if value not in known:
+            raise InputError(f"{name} is one of {known}, got {value!r}.")
+    if not isinstance(start, NAT):
+        raise InputError(
+            f"start is a NAT: trained, or for a start from scratch its untrained(). Got {start!r}."
+        )
+    settings = replace(start, **{k: v for k, v in changes.items() if v is not None})
     settings.check()
-    if not hasattr(start, "backbone"):
-        start = start.untrained(images)
-    tuned = start.name != "untrained"
+    tuned = getattr(start, "name", "untrained") != "untrained"
+    model = start if tuned else settings.untrained(images)
     goals = goals_of(images.table, label)
     train, val = _rows(images, goals, train_ids)
+    val = val if choose == "val" else val[:0]
     pixels = images.pixels(settings.size)
-    start._same_channels(pixels)
-    net = copy.deepcopy(start.backbone)
-    classifier = nn.Linear(net.features, len(goals.names))
+    model._same_channels(pixels)
+    net = copy.deepcopy(model.backbone)
+    classifier = nn.Linear(net.features, len(goals.names)).to(model.device_)
     nn.init.zeros_(classifier.weight)
     nn.init.zeros_(classifier.bias)
-    network = nn.Sequential(net, classifier.to(start.device_))
-    goals = goals.for_training(train)
-    val = val if choose == "val" else val[:0]
-    run = _Run(network, pixels, train, val, goals, start.scaling, settings, tuned, layers)
+    loss = Loss(goals, train, model.device_)
+    run = Labelled(
+        nn.Sequential(net, classifier), pixels, (train, val), loss, model.scaling, settings, tuned
+    )
+    run.only = last_layers(net) if tuned and layers == "last" else None
     run.what = "" if quiet else "fine-tune" if tuned else "train with labels"
     run.train(run.look)
     run.finish()
@@ -212,86 +216,41 @@ def _trained(
         "network": settings.network,
         "seed": settings.seed,
     }
-    made = Supervised(network.eval(), start.scaling, settings.size, run.history, meta)
+    made = Supervised(run.encoder, model.scaling, settings.size, run.history, meta)
     return made, len(run.history) == settings.epochs
 
 
-class _Run(Loop):
-    """Steps on labelled images; after each epoch the loss on val, of which the lowest is kept."""
+def _rows(
+    images: ImageSet, goals: Goals, train_ids: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """int64: rows of the labelled images to train on, and of those of val."""
+    train = images.split == "train"
+    if train_ids is not None:
+        wanted = np.asarray(train_ids)
+        outside = np.setdiff1d(wanted, images.ids[train])
+        if len(outside):
+            raise InputError(
+                f"train_ids are ids of the split train, but {len(outside)} of {len(wanted)} are not, the first is "
+                f"{outside[0]}. Draw from images.ids[images.split == 'train']."
+            )
+        train = np.isin(images.ids, wanted)
+    train = np.flatnonzero(train & goals.known)
+    if len(train) < MIN_IMAGES:
+        raise InputError(
+            f"Training needs at least {MIN_IMAGES} labelled images of the split train, but got {len(train)}. "
+            "Label more."
+        )
+    return train, np.flatnonzero((images.split == "val") & goals.known)
 
-    def __init__(self, network, pixels, train, val, goals: Goals, scaling, settings, tuned, layers):
-        self.tuned = tuned
-        self.goals, self.train_rows = goals, train
-        self.waits = round(FROZEN * settings.epochs) if tuned else 0  # epochs
-        self.waits = min(self.waits, settings.epochs - 1)
-        self.layers = last_layers(network[0]) if tuned and layers == "last" else None
-        super().__init__(network, pixels[train], scaling, settings)
-        self.val, self.val_goals = pixels[val], goals.rows(val, self.device)
-        self.train_goals = goals.rows(train, self.device)
-        self.best, self.lowest, self.kept = 0, np.inf, None
 
-    def _groups(self) -> list[dict]:
-        return [{"params": list(part.parameters())} for part in self.encoder]
-
-    def _steps_an_epoch(self) -> int:
-        return max(super()._steps_an_epoch(), LEAST_STEPS)
-
-    def _order(self, rng: np.random.Generator) -> np.ndarray:
-        """Whole shuffles, one after another; of a shuffle's end that fills no batch nothing is used."""
-        each = self.n // self.batch
-        shuffles = [rng.permutation(self.n)[: each * self.batch] for _ in range(-(-self.per_epoch // each))]
-        return np.concatenate(shuffles)[: self.per_epoch * self.batch]
-
-    def _open(self, epoch: int) -> np.ndarray:
-        """Which layers learn in this epoch: those that don't keep their batch norms as they are."""
-        self.encoder.train()
-        for layer in leaves(self.encoder[0]):
-            learns = epoch >= self.waits and (self.layers is None or layer in self.layers)
-            layer.train(learns)
-            for weight in layer.parameters(recurse=False):
-                weight.requires_grad_(learns)
-        return super()._open(epoch)
-
-    def _rates(self, step: int) -> list[float]:
-        waits = self.waits * self.per_epoch
-        if step < waits:
-            return [0.0, self.settings.lr]
-        rate = self.settings.lr * schedule(step - waits, self.steps - waits, self.settings)
-        return [rate * (SLOWER if self.tuned else 1), rate]
-
-    def _gradients(self, rows: np.ndarray, epoch: int) -> dict:
-        light, loss = self.batches.light(rows), 0.0
-        goals = self.train_goals.at(rows)
-        many = self.settings.n_views
-        views = [view(light, self.views, self.generator) for _ in range(many)]
-        for part in parts_of(len(rows), self.micro):
-            seen = torch.cat([self.batches.scaling.standard(each[part]) for each in views])
-            with autocast(self.device):
-                scores = self.network(seen.contiguous(memory_format=torch.channels_last))
-            share = goals.loss(scores.float(), part, many).sum() / (len(rows) * many)
-            share.backward()
-            loss += share.item()
-        return {"loss": loss}
-
-    def look(self) -> None:
-        """At the end of an epoch: the loss on val, and a copy of the weights where it is the lowest."""
-        row = self.history[-1]
-        row["val"] = None
-        if not len(self.val):
-            self.best = row["epoch"]
-            return
-        scores = torch.from_numpy(read_features(self.encoder, self.val, self.batches.scaling, ""))
-        loss = self.val_goals.loss(scores.to(self.device), slice(None), 1).mean().item()
-        row["val"] = loss
-        if loss < self.lowest:
-            self.best, self.lowest = row["epoch"], loss
-            self.kept = {k: v.clone() for k, v in self.encoder.state_dict().items()}
-
-    def finish(self) -> None:
-        """Take the epoch that was chosen, and give a measurement its own unit."""
-        if self.kept is not None:
-            self.encoder.load_state_dict(self.kept)
-        for weight in self.encoder.parameters():
-            weight.requires_grad_(True)
-        with torch.no_grad():
-            self.goals.in_own_unit(self.encoder[1])
+def _key(images: ImageSet, label, start: NAT, ids: np.ndarray, options: dict) -> str:
+    """Names what a draw was made of: images, labels, settings and weights of the start."""
+    settings = {k: v for k, v in start.plain().items() if k not in FREE}
+    told = [VERSION, images.prepared.data_hash, label, settings, options]
+    digest = hashlib.sha256(json.dumps(told, default=list).encode())
+    digest.update(np.sort(np.asarray(ids, np.int64)).tobytes())
+    digest.update(images.ids.tobytes())
+    if getattr(start, "name", "untrained") != "untrained":
+        for weight in start.backbone.state_dict().values():
+            digest.update(weight.cpu().numpy().tobytes())
+    return digest.hexdigest()[:32]
