@@ -7,6 +7,8 @@ The path is ``scan → audit → prepare``. Each name is loaded when it is first
 import importlib
 
 _HOME = {
+    "voc_table": "data_prep.layouts",
+    "folder_table": "data_prep.layouts",
     "scan": "data_prep.scanning",
     "Scan": "data_prep.scanning",
     "audit": "data_prep.auditing",

@@ -28,7 +28,7 @@ EXAMPLES = 8  # paths named for each finding
 CELL = 5  # images of a class in a group value, on average, from which weights balance the group
 
 
-def prepare(audit: Audit, folder: str | Path, seed: int = 0) -> Prepared:
+def prepare(audit: Audit, folder: str | Path, seed: int = 0, own_split: bool = False) -> Prepared:
     """Write the prepared folder: manifest, ledger, splits, weights, mended images. The user's files stay.
 
     Train, val and test get 60, 20 and 20 % of the images, alike in label and small groups. A value
@@ -42,11 +42,15 @@ def prepare(audit: Audit, folder: str | Path, seed: int = 0) -> Prepared:
         Must not exist or be empty.
     seed
         For the splits.
+    own_split
+        Keep the split of the audit's own column ``split``, such as the official one of a public set: train, val or test
+        for each image, as it stands there. The audit's finding "leakage" tells what it separates.
 
     Raises
     ------
     InputError
-        If no images are left, the folder holds something, or the groups can't be split.
+        If no images are left, the folder holds something, the groups can't be split, or the user's own split lacks
+        a part or an image.
     """
     kept = audit.kept
     if len(kept) < len(SPLITS):
@@ -58,7 +62,8 @@ def prepare(audit: Audit, folder: str | Path, seed: int = 0) -> Prepared:
     roles = {group: role(kept[group]) for group in audit.groups}
     table = kept[["path", *SIZES, "pixel_hash", *audit.scan.user_columns]].copy()
     table.insert(0, "id", np.arange(len(table)))
-    table.insert(2, "split", _splits(audit, kept, roles, seed))
+    split = _own_split(audit, kept) if own_split else _splits(audit, kept, roles, seed)
+    table.insert(2, "split", split)
     table.insert(3, "weight", _weights(audit, table, roles))
     counts = table["split"].value_counts()
     mends = _mends(audit, set(kept["path"]))
@@ -70,6 +75,7 @@ def prepare(audit: Audit, folder: str | Path, seed: int = 0) -> Prepared:
         "rules": list(audit.looked_for),
         "sentences": sentences(audit),
         "audit": {"time": audit.time, "split": audit.split, "rules": audit.own},
+        "own_split": own_split,
         "counts": {
             "listed": len(audit.scan.table),
             "kept": len(table),
@@ -251,6 +257,24 @@ def _splits(audit: Audit, kept: pd.DataFrame, roles: dict[str, str], seed: int) 
     return assign_splits(
         components(tied, [*together, "pixel_hash", "same"]), strata, labelled, seed
     )
+
+
+def _own_split(audit: Audit, kept: pd.DataFrame) -> np.ndarray:
+    if audit.split is None:
+        raise InputError(
+            "own_split needs a column with train, val and test, but the audit was told of none. "
+            "Name it: audit(…, split=column)."
+        )
+    split = kept[audit.split].astype(object).where(kept[audit.split].notna(), "nothing")
+    odd, lack = sorted(set(split) - set(SPLITS), key=str), sorted(set(SPLITS) - set(split))
+    if odd or lack:
+        path = kept.loc[split.isin(odd), "path"].iloc[0] if odd else None
+        raise InputError(
+            f"Each image's own split is {', '.join(SPLITS)}, and each has some, but {audit.split!r} "
+            f"{f'says {odd[0]!r} of {path}' if odd else f'has no {lack[0]}'}. Fill the column, or leave "
+            "own_split out."
+        )
+    return split.to_numpy(str)
 
 
 def _weights(audit: Audit, table: pd.DataFrame, roles: dict[str, str]) -> np.ndarray:

@@ -162,6 +162,7 @@ def test_the_public_names_are_there_and_stay_functions():
         "apply",
         "around",
         "audit",
+        "folder_table",
         "prepare",
         "reinspect",
         "replay",
@@ -169,6 +170,7 @@ def test_the_public_names_are_there_and_stay_functions():
         "scan",
         "thumbnails",
         "to_xlsx",
+        "voc_table",
     }
     with pytest.raises(AttributeError, match="data_prep has no 'clean'"):
         data_prep.clean  # noqa: B018
