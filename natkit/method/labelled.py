@@ -1,41 +1,46 @@
 """Training with labels: which layers learn when, and which epoch is kept."""
 
 import copy
+from collections.abc import Callable
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from natkit.method.batches import autocast
+from natkit.method.batches import Scaling, autocast
 from natkit.method.embed import read_features
 from natkit.method.goals import Loss
-from natkit.method.loop import Loop, parts_of, schedule
+from natkit.method.loop import Loop, parts_of
+from natkit.method.settings import Settings
 from natkit.method.views import view
 
 LEAST_STEPS = 15  # of an epoch: fifty labels in twenty passes would be twenty steps
-FROZEN = 0.2  # share of the epochs in which a trained backbone waits for its classifier
-SLOWER = 0.25  # its learning rate then, as a share of the classifier's
+SLOWER = 0.25  # learning rate of a trained backbone, as a share of the one from scratch
 LAST = 0.25  # share of the layers that "last" trains
 
 
 class Labelled(Loop):
     """Steps on labelled images; after each epoch the loss on val, and a copy of the weights where it is lowest.
 
-    ``parts`` are the rows of ``pixels`` to train on and to choose on, ``only`` the layers of the backbone that learn
-    (None: all of them).
+    ``parts`` are the rows of ``pixels`` to train on and to choose on; ``tuned``: the backbone is trained already, and
+    the classifier is fitted to it first; ``only`` the layers of the backbone that learn (None: all of them).
     """
 
-    only: set[nn.Module] | None = None
-
-    def __init__(self, network, pixels, parts, loss: Loss, scaling, settings, tuned: bool):
+    def __init__(
+        self,
+        network: nn.Sequential,
+        pixels: np.ndarray,
+        parts: tuple[np.ndarray, np.ndarray],
+        loss: Loss,
+        scaling: Scaling,
+        settings: Settings,
+        tuned: bool,
+        only: set[nn.Module] | None = None,
+    ):
         self.train_rows, self.val_rows = parts
-        self.waits = min(round(FROZEN * settings.epochs), settings.epochs - 1) if tuned else 0
         super().__init__(network, pixels[self.train_rows], scaling, settings)
-        self.val, self.loss, self.tuned = pixels[self.val_rows], loss, tuned
+        self.val, self.loss, self.tuned, self.only = pixels[self.val_rows], loss, tuned, only
         self.best, self.lowest, self.kept = 0, np.inf, None
-
-    def _groups(self) -> list[dict]:
-        return [{"params": list(part.parameters())} for part in self.encoder]
 
     def _steps_an_epoch(self) -> int:
         return max(super()._steps_an_epoch(), LEAST_STEPS)
@@ -46,23 +51,25 @@ class Labelled(Loop):
         shuffles = -(-self.per_epoch * self.batch // whole)
         return np.concatenate([rng.permutation(self.n)[:whole] for _ in range(shuffles)])
 
+    def _begin(self) -> None:
+        """A trained backbone first gets the classifier that suits it as it is; val may find that best."""
+        if not self.tuned:
+            return
+        known = read_features(self.encoder[0], self.batches.pixels, self.batches.scaling, "")
+        features = torch.from_numpy(known).to(self.device)
+        fit_classifier(self.encoder[1], features, lambda scores: self.loss(scores, self.train_rows))
+        if len(self.val):
+            self._keep(0, self._val_loss())
+
     def _open(self, epoch: int) -> np.ndarray:
-        """Which layers learn in this epoch; the batch norms of the others stay as they are."""
-        backbone, waits = self.encoder[0], epoch < self.waits
-        backbone.train(not waits)
-        for layer in _layers(backbone):
-            learns = not waits and (self.only is None or layer in self.only)
+        """Which layers learn; the batch norms of the others stay as they are."""
+        self.encoder.train()
+        for layer in _layers(self.encoder[0]):
+            learns = self.only is None or layer in self.only
             layer.train(learns)
             for weight in layer.parameters(recurse=False):
                 weight.requires_grad_(learns)
         return super()._open(epoch)
-
-    def _rates(self, step: int) -> list[float]:
-        waits = self.waits * self.per_epoch
-        if step < waits:
-            return [0.0, self.settings.lr]
-        rate = self.settings.lr * schedule(step - waits, self.steps - waits, self.settings)
-        return [rate * (SLOWER if self.tuned else 1), rate]
 
     def _gradients(self, rows: np.ndarray, epoch: int) -> dict:
         light, n, total = self.batches.light(rows), self.settings.n_views, 0.0
@@ -80,13 +87,19 @@ class Labelled(Loop):
     def look(self) -> None:
         """At the end of an epoch: is it the best so far?"""
         row = self.history[-1]
-        if not len(self.val):
+        if len(self.val):
+            row["val"] = self._val_loss()
+            self._keep(row["epoch"], row["val"])
+        else:
             self.best = row["epoch"]
-            return
+
+    def _val_loss(self) -> float:
         scores = torch.from_numpy(read_features(self.encoder, self.val, self.batches.scaling, ""))
-        row["val"] = self.loss(scores.to(self.device), self.val_rows).mean().item()
-        if row["val"] < self.lowest:
-            self.best, self.lowest = row["epoch"], row["val"]
+        return self.loss(scores.to(self.device), self.val_rows).mean().item()
+
+    def _keep(self, epoch: int, loss: float) -> None:
+        if loss < self.lowest:
+            self.best, self.lowest = epoch, loss
             self.kept = copy.deepcopy(self.encoder.state_dict())
 
     def finish(self) -> None:
@@ -95,6 +108,32 @@ class Labelled(Loop):
             self.encoder.load_state_dict(self.kept)
         self.encoder.requires_grad_(True)
         self.loss.settle(self.encoder[1])
+
+
+def fit_classifier(
+    layer: nn.Linear, features: Tensor, loss: Callable[[Tensor], Tensor], c: float = 0.01
+) -> None:
+    """The best linear layer on features (n, d), float32, as they are: least Σ loss + ‖weight‖² / 2c.
+
+    The weight is that of standardised features; ``loss`` turns scores (n, k) into (n,). With cross-entropy it is
+    scikit-learn's ``LogisticRegression(C=c)`` of three classes or more, ``C=2 * c`` of two. L-BFGS, under a second.
+    """
+    mean, std = features.mean(dim=0), features.std(dim=0, correction=0)
+    std = torch.where(std > 0, std, 1)
+    x = (features - mean) / std
+    weight, bias = (torch.zeros_like(p, requires_grad=True) for p in (layer.weight, layer.bias))
+    solver = torch.optim.LBFGS([weight, bias], max_iter=200, line_search_fn="strong_wolfe")
+
+    def total() -> Tensor:
+        solver.zero_grad()
+        value = loss(x @ weight.T + bias).mean() + (weight**2).sum() / (2 * c * len(x))
+        value.backward()
+        return value
+
+    solver.step(total)
+    with torch.no_grad():
+        layer.weight.copy_(weight / std)
+        layer.bias.copy_(bias - layer.weight @ mean)
 
 
 def last_layers(net: nn.Module) -> set[nn.Module]:

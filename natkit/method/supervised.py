@@ -17,7 +17,7 @@ from natkit.method.batches import Scaling
 from natkit.method.checkpoint import FREE
 from natkit.method.embed import read_features, source, stored_pixels
 from natkit.method.goals import Goals, Loss, goals_of
-from natkit.method.labelled import Labelled, last_layers
+from natkit.method.labelled import SLOWER, Labelled, last_layers
 from natkit.method.loop import MIN_IMAGES
 from natkit.method.nat import NAT
 from natkit.progress import progress
@@ -70,8 +70,8 @@ def supervised(
 ) -> Supervised:
     """Train a backbone and a linear classifier with labels: what a label is worth to the same network.
 
-    A classifier on a trained backbone is first trained alone, for a fifth of the epochs; then both, the
-    backbone at a quarter of the rate, so that the untrained classifier does not spoil it.
+    A trained backbone first gets the linear classifier that suits it as it is, then both are trained at a quarter of
+    the rate: a classifier that knows nothing yet would spoil the backbone.
 
     Parameters
     ----------
@@ -89,9 +89,11 @@ def supervised(
         Of a trained backbone: "all", or "last", the last quarter of its layers (the fourth block of "small",
         ``layer4`` of a ResNet-18); the others stay frozen, their batch norms too.
     choose
-        "val": keep the epoch with the lowest loss on the labelled images of val. "last": the last epoch.
+        "val": keep the epoch with the lowest loss on the labelled images of val; fine-tuned, 0 is the classifier on the
+        backbone as it was. "last": the last epoch.
     epochs, lr, seed
-        In place of those of ``start``. An epoch is a pass over the labelled images, but at least 15 steps.
+        In place of those of ``start`` (fine-tuned: a quarter of its lr). An epoch is a pass over the labelled images,
+        but at least 15 steps.
 
     Returns
     -------
@@ -182,9 +184,10 @@ def _trained(
         raise InputError(
             f"start is a NAT: trained, or for a start from scratch its untrained(). Got {start!r}."
         )
-    settings = replace(start, **{k: v for k, v in changes.items() if v is not None})
-    settings.check()
     tuned = getattr(start, "name", "untrained") != "untrained"
+    changes = {name: value for name, value in changes.items() if value is not None}
+    settings = replace(start, **{"lr": start.lr * (SLOWER if tuned else 1)} | changes)
+    settings.check()
     model = start if tuned else settings.untrained(images)
     goals = goals_of(images.table, label)
     train, val = _rows(images, goals, train_ids)
@@ -196,10 +199,9 @@ def _trained(
     nn.init.zeros_(classifier.weight)
     nn.init.zeros_(classifier.bias)
     loss = Loss(goals, train, model.device_)
-    run = Labelled(
-        nn.Sequential(net, classifier), pixels, (train, val), loss, model.scaling, settings, tuned
-    )
-    run.only = last_layers(net) if tuned and layers == "last" else None
+    only = last_layers(net) if tuned and layers == "last" else None
+    network, parts = nn.Sequential(net, classifier), (train, val)
+    run = Labelled(network, pixels, parts, loss, model.scaling, settings, tuned, only)
     run.what = "" if quiet else "fine-tune" if tuned else "train with labels"
     run.train(run.look)
     run.finish()

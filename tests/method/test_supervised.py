@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import roc_auc_score
 from torch import nn
 
@@ -18,7 +19,7 @@ from natkit import NAT, InputError
 from natkit.method.backbones import backbone
 from natkit.method.batches import Scaling
 from natkit.method.goals import Loss, goals_of
-from natkit.method.labelled import LEAST_STEPS, Labelled, last_layers
+from natkit.method.labelled import LEAST_STEPS, Labelled, fit_classifier, last_layers
 from natkit.method.settings import Settings
 from natkit.method.supervised import on_draws
 from natkit.method.views import Views
@@ -150,26 +151,65 @@ def test_last_is_the_last_block():
         assert paths == {p for p in owners if p.startswith(block)}
 
 
-def test_a_trained_backbone_waits_for_its_classifier(images, model, monkeypatch):
-    """The first of five epochs trains the classifier alone; from scratch nothing waits."""
-    look, seen = Labelled.look, []
+def test_the_classifier_fitted_first_is_scikit_learns():
+    """Balanced logistic regression on standardised features, and ridge regression for a measurement."""
+    rng = np.random.default_rng(0)
+    kind = np.where(rng.random(80) < 0.2, "ng", "ok")
+    x = rng.normal(3, 2, (80, 5)) + (kind == "ng")[:, None] * [1, 0, 0, 2, 0]
+    size = x @ [1, 2, 0, 0, 0] + rng.normal(size=80)
+    table, rows = pd.DataFrame({"kind": kind, "size": size}), np.arange(80)
+    standard = (x - x.mean(axis=0)) / x.std(axis=0)
+    odds = LogisticRegression(C=0.02, class_weight="balanced", tol=1e-8).fit(standard, kind)
+    unit = (size - size.mean()) / size.std()
+    ridge = Ridge(alpha=0.5 / 0.01).fit(standard, unit)
+    for label, expected in (("kind", odds.decision_function), ("size", ridge.predict)):
+        goals = goals_of(table, label)
+        loss, layer = Loss(goals, rows, CPU), nn.Linear(5, len(goals.names))
+        features = torch.from_numpy(x.astype(np.float32))
+        fit_classifier(layer, features, lambda scores, loss=loss: loss(scores, rows))
+        scores = layer(features).detach().numpy()
+        ours = scores[:, -1] - (scores[:, 0] if label == "kind" else 0)
+        np.testing.assert_allclose(ours, expected(standard), atol=2e-3)
 
-    def looked(run):
-        seen.append(weights(run.encoder))
-        look(run)
 
-    monkeypatch.setattr(Labelled, "look", looked)
-    natkit.supervised(images, "kind", model)
-    moved = [changed(a, b) for a, b in zip(seen[:2], seen[1:3], strict=True)]
-    start = {f"0.{name}": value for name, value in model.backbone.state_dict().items()}
-    assert not changed(start, seen[0])
-    assert seen[0]["1.weight"].abs().max() > 0
-    assert "0.net.stem.weight" in moved[0]
-    seen.clear()
-    natkit.supervised(images, "kind", model.untrained(), epochs=1)
-    assert "0.net.stem.weight" in changed(
-        {f"0.{k}": v for k, v in model.untrained().backbone.state_dict().items()}, seen[0]
+def test_a_trained_backbone_first_gets_its_classifier(images, model, monkeypatch):
+    """Before the first step the classifier is fitted and the backbone as it was; from scratch it is nought."""
+    seen = []
+    monkeypatch.setattr(
+        Labelled, "_open", lambda run, epoch: seen.append(weights(run.encoder)) or 1 / 0
     )
+    for start in (model, model.untrained()):
+        with pytest.raises(ZeroDivisionError):
+            natkit.supervised(images, "kind", start)
+        before = {f"0.{name}": value for name, value in start.backbone.state_dict().items()}
+        assert not changed(before, seen[-1])
+        assert bool(seen[-1]["1.weight"].any()) == (start is model)
+    assert seen[0]["1.weight"].abs().max() > 0
+
+
+def test_where_learning_on_only_hurts_the_classifier_alone_is_kept(images, model):
+    made = natkit.supervised(images, "kind", model, lr=3.0, epochs=2)
+    assert made.meta["epoch"] == 0
+    assert not changed(weights(model.backbone), made.network[0].state_dict())
+    assert np.isfinite(made.embed(images).vectors).all()
+
+
+def test_a_trained_backbone_learns_at_a_quarter_of_the_rate(images, model, monkeypatch):
+    step, rates = Labelled._step, []
+
+    def noted(run, rows, number):
+        mark = step(run, rows, number)
+        rates.append(run.optimizer.param_groups[0]["lr"])
+        return mark
+
+    monkeypatch.setattr(Labelled, "_step", noted)
+    peaks = []
+    for start, lr in ((model.untrained(), None), (model, None), (model, 0.01)):
+        rates.clear()
+        natkit.supervised(images, "kind", start, lr=lr, epochs=2)
+        peaks.append(max(rates))
+    assert peaks[0] == pytest.approx(4 * peaks[1])
+    assert peaks[2] == pytest.approx(0.01 * peaks[0] / 2e-3)
 
 
 def test_the_epoch_with_the_lowest_loss_on_val_is_kept(images, model):
