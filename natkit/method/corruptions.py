@@ -52,7 +52,7 @@ def corrupted(
 
     Notes
     -----
-    1,000 pictures of 96×96: "blur" and "shift" about 0.5 s, the others a tenth of it.
+    1,000 grey pictures of 96×96 on one core: "shift" 0.6 s, "blur" 0.1 s, the others 0.03 s.
     """
     if kind not in KINDS:
         raise InputError(f"There is no corruption {kind!r}. Choose one of {', '.join(KINDS)}.")

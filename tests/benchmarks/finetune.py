@@ -2,10 +2,10 @@
 
     uv run python tests/benchmarks/finetune.py [--seeds 0 1 2] [--labels 50 200 0] [--layers all]
 
-Real solar cells at 64 pixels. Each seed draws new splits, weights and views, trains NAT on train without labels, and
-then both networks with so many labels of it (0: all), nested draws with as many defects as chance gives. The epoch is
-chosen on val. Prints the test AUROC of one row a seed and budget, the paired difference with its 95 % interval over
-the test images, and over the seeds their mean with its 95 % t interval.
+Real solar cells, at 64 pixels by default. Each seed draws new splits, weights and views, trains NAT on train without
+labels, and then both networks with so many labels of it (0: all), nested draws with as many defects as chance gives.
+Prints the test AUROC of one row a seed and budget, the paired difference with its 95 % interval over the test images,
+and over the seeds their mean with its 95 % t interval.
 """
 
 import argparse
@@ -32,6 +32,7 @@ def main() -> None:
     parser.add_argument("--layers", default="all", choices=["all", "last"])
     parser.add_argument("--choose", default="val", choices=["val", "last"])
     parser.add_argument("--epochs", type=int, default=20, help="of NAT and of both networks")
+    parser.add_argument("--size", type=int, default=64, help="pixels")
     chosen = parser.parse_args()
     gains: dict[int, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -52,7 +53,12 @@ def main() -> None:
 
 
 def compare(images, seed: int, chosen: argparse.Namespace):
-    settings = {"size": 64, "views": Views(turn=True), "seed": seed, "epochs": chosen.epochs}
+    settings = {
+        "size": chosen.size,
+        "views": Views(turn=True),
+        "seed": seed,
+        "epochs": chosen.epochs,
+    }
     model = natkit.NAT(**settings).fit(images)
     ids = np.random.default_rng(seed).permutation(images.ids[images.split == "train"])
     truth = images.table["defect"].to_numpy(int)[images.split == "test"]

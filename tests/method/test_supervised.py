@@ -353,11 +353,13 @@ def test_draws_go_on_where_they_were_stopped(images, model, tmp_path, monkeypatc
     runs.clear()
     on_draws(images, "kind", draws, model, folder=tmp_path, epochs=2)
     assert not runs
+    relabelled = with_labels(images, "kind", np.roll(images.table["kind"], 1))
     for other in (
         lambda: on_draws(images, "kind", draws[:1], model, folder=tmp_path, epochs=1),
         lambda: on_draws(images, "upright", draws[:1], model, folder=tmp_path, epochs=2),
         lambda: on_draws(images, "kind", draws[:1], model.untrained(), folder=tmp_path, epochs=2),
         lambda: on_draws(images, "kind", [draws[0][:-1]], model, folder=tmp_path, epochs=2),
+        lambda: on_draws(relabelled, "kind", draws[:1], model, folder=tmp_path, epochs=2),
     ):
         runs.clear()
         other()
