@@ -28,6 +28,7 @@ def summarize(
     proof: Evidence | None = None,
     planted: tuple[list[dict], dict] | None = None,
     provenance: dict | None = None,
+    cost: dict | None = None,
 ) -> dict:
     """Put all that is known into the one dictionary, decide the verdict, and check the whole.
 
@@ -42,6 +43,8 @@ def summarize(
     planted
         For demonstrations, what ``data_prep.samples.compare`` gave: a list (kind, planted, found,
         missed, looked_for) and ``{"clean", "flagged"}``.
+    cost
+        What :func:`natkit.evidence.cost.section` gave; without it the section says that there are no prices.
 
     Returns
     -------
@@ -55,7 +58,7 @@ def summarize(
     """
     evidence = proof.section() if proof is not None else _why_unscored(prepared)
     data, shown = _data(prepared, planted), map or NOT_RUN
-    cost = {"reason": "no_prices"}
+    cost = cost or {"reason": "no_prices"}
     summary = _plain(
         {
             "format": FORMAT,
@@ -166,7 +169,7 @@ def collect(out: str | Path, seed: int = 0) -> dict:
     prepared = read(out / "prepared")
     part = {
         name: json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
-        for name in ("training", "map", "evidence", "planted")
+        for name in ("training", "map", "evidence", "planted", "cost")
         for file in [out / "sections" / f"{name}.json"]
     }
     return summarize(
@@ -176,6 +179,7 @@ def collect(out: str | Path, seed: int = 0) -> dict:
         Evidence(part["evidence"]) if part["evidence"] else None,
         part["planted"],
         _provenance(out, prepared, part["training"], seed),
+        part["cost"],
     )
 
 

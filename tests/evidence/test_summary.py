@@ -10,8 +10,10 @@ import pytest
 from natkit import manifest, marks
 from natkit.embedding import Embedding
 from natkit.errors import InputError
+from natkit.evidence import cost
+from natkit.evidence.prices import Line, Prices, Work
 from natkit.evidence.probe import score
-from natkit.evidence.summary import check, summarize
+from natkit.evidence.summary import check, collect, summarize
 from natkit.evidence.verdict import REASONS
 
 FINDING = {
@@ -86,6 +88,14 @@ PROVENANCE = {
     "seconds": 10,
     "licences": ["CC BY-NC-SA 4.0"],
 }
+SCORES = (np.arange(40) % 2 == 1, np.linspace(0.1, 0.9, 40))
+COST = cost.section(
+    Prices("EUR", missed=50, false_alarm=1, label=0.3, engineer_hour=80, upkeep_year=0),
+    Line(0.01, 1e6, today_missed=0.3, today_false_alarms=0.1, today_part=0.05),
+    Work(labels=1000, engineer_hours=40, gpu_hours=0),
+    val=SCORES,
+    test=SCORES,
+)
 PLANTED = (
     [{"kind": "blur", "planted": 3, "found": 0, "missed": 3, "looked_for": False}],
     {"clean": 90, "flagged": 0},
@@ -143,7 +153,7 @@ def proof(prepared):
 
 @pytest.fixture
 def whole(prepared, proof):
-    return summarize(prepared, TRAINING, MAP, proof, PLANTED, PROVENANCE)
+    return summarize(prepared, TRAINING, MAP, proof, PLANTED, PROVENANCE, COST)
 
 
 def test_a_whole_summary_is_plain_json_and_fits(whole):
@@ -153,6 +163,7 @@ def test_a_whole_summary_is_plain_json_and_fits(whole):
     assert whole["verdict"]["comparison"] == "ahead"
     assert {"code": "copies_removed", "count": 2} in whole["verdict"]["reasons"]
     assert whole["training"]["images"] == 100
+    assert whole["cost"]["project"]["total"] == 3500
     assert whole["data"]["false_alarms"] == {"clean": 90, "flagged": 0}
 
 
@@ -194,6 +205,14 @@ def test_every_section_may_be_absent_with_a_known_reason_alone(whole, section):
         check({name: value for name, value in whole.items() if name != section})
 
 
+def test_a_cost_section_on_disk_is_collected(prepared, tmp_path):
+    (tmp_path / "sections").mkdir()
+    (tmp_path / "sections" / "cost.json").write_text(json.dumps(COST), "utf-8")
+    assert collect(tmp_path)["cost"] == COST
+    (tmp_path / "sections" / "cost.json").unlink()
+    assert collect(tmp_path)["cost"] == {"reason": "no_prices"}
+
+
 def broken(whole, path, value):
     copy = deepcopy(whole)
     inner = copy
@@ -221,6 +240,15 @@ def broken(whole, path, value):
         (["verdict", "decision"], "won", "verdict/decision"),
         (["verdict", "reasons", 0], {"code": "luck"}, "verdict/reasons/0/code"),
         (["version"], 2, "at version"),
+        (["cost", "prices", "currency"], "yen", "cost/prices/currency"),
+        (["cost", "prices", "label"], -1, "cost/prices/label"),
+        (["cost", "ways", 0, "way"], "guess", "cost/ways/0/way"),
+        (["cost", "point", "missed"], 0.1, "cost/point/missed"),
+        (["cost", "curve", 0], [0.1, 2.0], "cost/curve/0"),
+        (["cost", "saving"], {"value": 3}, "cost/saving"),
+        (["cost", "payback"], {"reason": "soon"}, "cost/payback/reason"),
+        (["cost", "plan", "missing"], ["luck"], "cost/plan/missing"),
+        (["cost", "plan"], {}, "cost/plan"),
     ],
 )
 def test_what_does_not_fit_is_refused_and_located(whole, path, value, match):
