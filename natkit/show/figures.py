@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
+from natkit.show.money import cost_curve, payback
 from natkit.show.style import (
     BLUE,
     GREY,
@@ -33,7 +34,7 @@ from natkit.show.style import (
 from natkit.show.words import Words, titles
 
 __all__ = [
-    "PALETTE", "figure", "finding_counts", "found_planted", "label_curve", "map_new", "map_points", "save",
+    "PALETTE", "cost_curve", "figure", "finding_counts", "found_planted", "label_curve", "map_new", "map_points", "payback", "save",
     "score_ladder", "theme", "training_curve", "views",
 ]  # fmt: skip
 

@@ -27,6 +27,8 @@ CHARTS = {
     "label_curve": lambda ax, f, w: figures.label_curve(ax, f["evidence"]["curve"], w),
     "map_new": lambda ax, f, w: figures.map_new(ax, f["map"], NEW, w),
     "views": lambda ax, f, w: figures.views(ax, *PICTURES, w),
+    "cost_curve": lambda ax, f, w: figures.cost_curve(ax, f["cost"], w),
+    "payback": lambda ax, f, w: figures.payback(ax, f["cost"], w),
 }
 NEW = np.random.default_rng(0).normal(size=(40, 2))
 LEVELS = np.array([0.2, 0.6])[:, None, None, None]

@@ -58,6 +58,8 @@ CHARTS = {
     "score_ladder": lambda ax, x, w: figures.score_ladder(ax, x.evidence(), w),
     "label_curve": lambda ax, x, w: figures.label_curve(ax, x.curve(), w),
     "views": lambda ax, x, w: figures.views(ax, *pictures(), w),
+    "cost_curve": lambda ax, x, w: figures.cost_curve(ax, x.cost(), w),
+    "payback": lambda ax, x, w: figures.payback(ax, x.cost(), w),
 }
 NAMES = [f"{chart}_{lang}" for chart in CHARTS for lang in ("en", "ja")]
 
@@ -212,6 +214,11 @@ HARM = {
     "no legend": ("map_label_en", lambda ax: ax.get_legend().remove()),
     "another word in the title": ("map_new_en", retitled),
     "no reference": ("score_ladder_ja", without("0.5")),
+    "another way of today": ("cost_curve_ja", without("現行検査")),
+    "a threshold moved": (
+        "cost_curve_en", lambda ax: ax.lines[-1].set_xdata([ax.lines[-1].get_xdata()[0] + 0.1])
+    ),
+    "no interval of the payback": ("payback_en", lambda ax: ax.lines[-2].remove()),
     "another view": ("views_ja", lambda ax: ax.images[0].get_array().__setitem__(np.s_[:24], 0.5)),
 }  # fmt: skip
 

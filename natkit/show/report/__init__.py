@@ -21,7 +21,7 @@ from natkit.errors import InputError
 from natkit.files import write_json, writing
 from natkit.show.pages import template
 from natkit.show.report import charts, story
-from natkit.show.words import Words, titles, words
+from natkit.show.words import Words, money, titles, words
 
 MAX_BYTES = 5_000_000  # of report.html: a file that can be sent by mail
 _ROOM = 400_000  # of these for text and tables
@@ -56,6 +56,7 @@ def report(facts: dict | str | Path, folder: str | Path, lang: str = "en") -> Pa
     shown = _changed(facts, visible)
     vocabulary = vocabulary.with_sentences(shown["data"].get("sentences", {}))
     story.decision(shown)
+    story.paid(shown["cost"])
     for picture in _pictures(facts["map"], home) if home.resolve() != folder.resolve() else []:
         (folder / "figures").mkdir(parents=True, exist_ok=True)
         shutil.copyfile(home / picture, folder / "figures" / Path(picture).name)
@@ -121,6 +122,7 @@ def _page(facts: dict, folder: Path, vocabulary: Words) -> str:
         sheets=_sheets(facts["map"], folder, room),
         story=story,
         titles=titles,
+        money=money,
         verdict=story.verdict(facts, vocabulary),
     )
 

@@ -4,14 +4,15 @@ from pathlib import Path
 
 from natkit.show import figures, style
 from natkit.show.report.story import absent
-from natkit.show.words import Words, titles
+from natkit.show.words import Words, money, titles
 
 
 def draw(facts: dict, folder: Path, words: Words) -> dict[str, dict]:
     """Draw every chart that the summary has numbers for.
 
     Returns ``{name: {"path", "alt"}}`` with the names score_ladder, label_curve, finding_counts, found_planted,
-    training_curve, map_cluster, map_label. The alternative text is made of the chart's own numbers.
+    training_curve, map_cluster, map_label, cost_curve, payback. The alternative text is made of the chart's own
+    numbers.
     """
     charts = {}
     with figures.theme(words.lang):
@@ -27,6 +28,7 @@ def _charts(facts: dict, words: Words) -> dict[str, tuple]:
         **_data(facts["data"], words),
         **_training(facts["training"], words),
         **_map(facts["map"], words),
+        **_money(facts["cost"], words),
     }
 
 
@@ -157,5 +159,28 @@ def _map(section: dict, words: Words) -> dict:
             lambda ax: figures.map_points(ax, section, words, by="label"),
             _alt(titles.map_by_label(section, words), [trust], words),
             style.SIZE[1],
+        )
+    return charts
+
+
+def _money(cost: dict, words: Words) -> dict:
+    charts = {}
+    if absent(cost):
+        return charts
+    if not money.absent(cost["ways"]):
+        rows = [
+            words("format.colon", name=row["way"], text=row["cost"])
+            for row in money.ways(cost, words)
+        ]
+        charts["cost_curve"] = (
+            lambda ax: figures.cost_curve(ax, cost, words),
+            _alt(money.curve(cost, words), rows, words),
+            4.8,
+        )
+    if not money.absent(cost["saving"]) and not money.absent(cost["project"]):
+        charts["payback"] = (
+            lambda ax: figures.payback(ax, cost, words),
+            _alt(money.payback(cost, words), money.lead(cost, words)[:1], words),
+            4.4,
         )
     return charts

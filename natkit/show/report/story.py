@@ -1,6 +1,7 @@
 """What the report says of a summary: sentences chosen by the facts, the worst first."""
 
 from natkit.errors import InputError
+from natkit.evidence.cost import payback
 from natkit.show.words import Words
 from natkit.show.words.titles import metric, ours, quoted, rivals, shorten, source, standing, whole
 
@@ -42,6 +43,18 @@ def decision(facts: dict) -> str:
             "says only what the numbers say. Build the summary again with natkit.summarize()."
         )
     return told.get("ground", "unscored")
+
+
+def paid(cost: dict) -> None:
+    """Raise InputError if the payback is not the one that project and saving give."""
+    if absent(cost):
+        return
+    shown = payback(cost["project"], cost["saving"])
+    if cost["payback"] != shown:
+        raise InputError(
+            f"The summary claims the payback {cost['payback']}, but its saving shows {shown}; a report "
+            "says only what the numbers say. Build the section with natkit.evidence.cost.section()."
+        )
 
 
 def verdict(facts: dict, words: Words) -> dict:
@@ -245,8 +258,7 @@ def limits(facts: dict, words: Words) -> list[str]:
     if unseen:
         kinds = [words.name("planted", kind) for kind in unseen]
         said.append(words("limit.not_looked_for", kinds=names(kinds, words)))
-    if absent(facts["cost"]):
-        said.append(words("limit.no_cost"))
+    said.append(words("limit.no_cost" if absent(facts["cost"]) else "limit.prices"))
     return said
 
 

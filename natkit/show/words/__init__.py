@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
+from math import floor, log10
 
 from natkit.errors import InputError
 
@@ -90,6 +91,35 @@ class Words:
         value = (self.signed if signed else self.score)(number["value"])
         interval = self.interval(number, signed)
         return self("format.with_interval", value=value, interval=interval) if interval else value
+
+    def money(self, amount: float, currency: str, exact: bool = False) -> str:
+        """An amount as its currency is written; three digits count, or all if it is ``exact``, as prices are."""
+        if not exact and amount:
+            amount = round(amount, 2 - floor(log10(abs(amount))))
+        digits = "0" if abs(amount) >= 100 and not exact or amount == round(amount) else "2"
+        value = f"{abs(amount):,.{digits}f}"
+        key = f"money.{currency}"
+        said = self(key if key in self else "money.other", value=value, code=currency)
+        return f"−{said}" if amount < 0 else said
+
+    def rate(self, share: float) -> str:
+        """A share as percent, or in ppm if it is under 0.1 %."""
+        if not 0 < share < 0.001:
+            return self.percent(share)
+        return f"{self.amount(share * 1e6)} ppm"
+
+    def months(self, months: float) -> str:
+        """A time in months: one digit after the point below ten."""
+        value = f"{months:.1f}" if months < 9.95 else f"{months:,.0f}"
+        if 0 < months < 0.05:
+            value = self("money.less", value="0.1")
+        return self("money.months", value=value)
+
+    def amount(self, count: float) -> str:
+        """A count that need not be whole, with two digits that count: 0.093, 1.6, 75."""
+        if count >= 9.5 or count == round(count):
+            return f"{count:,.0f}"
+        return f"{count:.2g}" if count >= 0.001 else self("money.less", value="0.001")
 
     def duration(self, seconds: float) -> str:
         """Seconds as a person says them."""
