@@ -96,10 +96,14 @@ def test_the_payback_is_told_as_it_is(paid, en, examples):
 @both
 def test_a_cheaper_way_without_natkit_is_named_first(w, examples):
     """A miss that costs nearly nothing: no inspection is cheapest, and title and sentences say so."""
-    cost = examples.cost(prices=replace(examples.PRICES, missed=20))
-    assert money.rival(cost)["way"] == "nothing"
-    assert w("way.nothing") in told(cost, w)
-    assert w("way.nothing") in money.curve(cost, w)
+    for price, key in ((20, "cost.dearer_than"), (50, "cost.unclear_than")):
+        cost = examples.cost(prices=replace(examples.PRICES, missed=price))
+        ours, other = money.way(cost, "natkit")["cost"], money.rival(cost)
+        assert other["way"] == "nothing"
+        assert w("way.nothing") in money.curve(cost, w)
+        theirs = w.money(other["cost"]["value"], "JPY")
+        values = {"theirs": theirs, "ours": money.with_interval(cost, ours, w)}
+        assert w(key, way=w("way.nothing"), **values) in told(cost, w)
     assert money.standing({"low": 5, "high": 9}, {"value": 4}) == "dearer"
     assert money.standing({"low": 5, "high": 9}, {"value": 9}) == "unclear"
     assert money.standing({"low": 5, "high": 9}, {"value": 10}) == "cheaper"

@@ -85,10 +85,11 @@ def lead(cost: dict, words: Words) -> list[str]:
         said.append(words(f"cost.{state}", **_range(cost, saving, words)))
     if not absent(cost["ways"]):
         ours, other = way(cost, "natkit")["cost"], rival(cost)
-        if other["way"] != "today" and other["cost"]["value"] < ours["value"]:
+        state = standing(ours, other["cost"])
+        if other["way"] != "today" and state != "cheaper":
             said.append(
                 words(
-                    "cost.dearer_than",
+                    "cost.dearer_than" if state == "dearer" else "cost.unclear_than",
                     way=words(f"way.{other['way']}"),
                     theirs=with_interval(cost, other["cost"], words),
                     ours=with_interval(cost, ours, words),
