@@ -226,7 +226,12 @@ def test_lots_widen_the_interval_and_one_lot_tells_nothing():
     wide, plain = whole(groups=lots), whole()
     assert wide["point"]["missed"]["groups"] == 12
     assert wide["point"]["missed"]["value"] == plain["point"]["missed"]["value"]
-    assert way(wide, "natkit")["cost"]["high"] > way(plain, "natkit")["cost"]["high"]
+    missed, alarms = wide["point"]["missed"], wide["point"]["false_alarms"]
+    top = (
+        5 * 20_000 * missed["high"] + 995 * 120 * alarms["high"]
+    )  # errors of a lot may go together
+    assert way(wide, "natkit")["cost"]["high"] == pytest.approx(top)
+    assert top > way(plain, "natkit")["cost"]["high"]
     assert whole(groups=np.zeros(520))["point"] == {"reason": "one_group"}
 
 
