@@ -34,8 +34,8 @@ from natkit.show.style import (
 from natkit.show.words import Words, titles
 
 __all__ = [
-    "PALETTE", "cost_curve", "figure", "finding_counts", "found_planted", "label_curve", "map_new", "map_points", "payback", "save",
-    "score_ladder", "theme", "training_curve", "views",
+    "PALETTE", "cost_curve", "figure", "finding_counts", "found_planted", "label_curve", "map_new", "map_points",
+    "payback", "save", "score_ladder", "theme", "training_curve", "views",
 ]  # fmt: skip
 
 OVER_GRID = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # behind words on a grid
