@@ -120,6 +120,17 @@ class Backbone(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return self.net(self.before(x))
 
+    @torch.no_grad()
+    def reads(self, side: int, channels: int) -> bool:
+        """Whether it gives features of images of ``side`` × ``side`` pixels, as many as of its own size."""
+        training = self.training
+        try:
+            return self.eval()(torch.zeros(1, channels, side, side)).shape[1:] == (self.features,)
+        except (AssertionError, RuntimeError):
+            return False
+        finally:
+            self.train(training)
+
 
 def backbone(
     name: str, channels: int, seed: int, stem: str = "standard", size: int = 224

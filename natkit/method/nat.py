@@ -23,6 +23,7 @@ from natkit.method.loop import MIN_IMAGES
 from natkit.method.sampling import checked
 from natkit.method.settings import PAPER, Settings
 from natkit.method.training import Run
+from natkit.method.views import small_side
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -202,6 +203,7 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
 
     def _train(self, net, outer, pixels, ids, held, checkpoint, weights=None) -> Run:
         """Train copies of the networks, and take them over when all went well."""
+        self._must_read_small(net)
         net = net.to(self.device_, memory_format=torch.channels_last)
         encoder = nn.Sequential(net, outer.to(self.device_))
         self.running = run = Run(encoder, pixels, held, self.scaling, self, weights)
@@ -318,6 +320,16 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
         if not hasattr(self, "backbone"):
             raise InputError(
                 "This model is not trained yet. Call fit(images), or NAT.load(folder)."
+            )
+
+    def _must_read_small(self, net: nn.Module) -> None:
+        """Some networks read images of one size alone, or none that are small."""
+        views = self.resolved_views()
+        side = small_side(self.size, views)
+        if views.small and not net.reads(side, len(self.scaling.mean)):
+            raise InputError(
+                f"{self.network} can't read small views of {side}×{side} pixels. Leave them out with "
+                "views=Views(..., small=0), or make them larger with small_size."
             )
 
     def _same_channels(self, pixels: np.ndarray) -> None:

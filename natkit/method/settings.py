@@ -45,7 +45,7 @@ PAPER = {
     "size": 224,
     "head_width": 4096,
     "head_layers": 2,
-    "views": Views(crop=(0.3, 1.0), brightness=0, contrast=0, blur=0),
+    "views": Views(crop=(0.3, 1.0), brightness=0, contrast=0, blur=0, small=0),
 }
 
 
@@ -53,10 +53,10 @@ PAPER = {
 class Settings:
     """Everything that decides how a run goes, besides its images. Saved with the run."""
 
-    epochs: int = 20  # passes over the training images
+    epochs: int = 13  # passes over the training images
     batch_size: int = 64  # images a step of the optimiser
     micro_batch: int | None = None  # images at once through the network; None: the whole batch
-    n_views: int = 2  # full-size views of an image in a step
+    n_views: int = 2  # full-size views of an image in a step; ``views`` may add small ones
     views: Views | str = field(default_factory=Views)  # or the name of a preset
     matching: str = "soft"  # debiased Sinkhorn; or one target an image: "exact", "fast"
     match_every: int = 1  # epochs from one matching to the next

@@ -221,7 +221,7 @@ def describe(model, file: str | Path | None = None) -> dict:
         "dim": model.dim,
         "n_targets": model.n_targets if model.matching == "soft" else len(model.ids),
         "matching": model.matching,
-        "views": model.n_views,
+        "views": model.n_views + model.resolved_views().small,
         "seed": model.seed,
         "params": model.plain(),
         "history": history,

@@ -34,6 +34,10 @@ class Views:
 
     A change listed here must not matter for the question: with ``turn`` a part that lies the wrong
     way round looks like any other. :func:`preset` has five ready-made choices.
+
+    Small views show a piece of the image in fewer pixels, and are drawn to where the full views of their image
+    go: four cost as much as one full view. On digits and solar cells they brought more than as many pixels in
+    full views (``quality.py vary`` in tests/benchmarks). ``small=0`` switches them off.
     """
 
     crop: tuple[float, float] = (0.3, 1.0)  # (least, most) share of the area that is kept
@@ -45,7 +49,7 @@ class Views:
     saturation: float = 0.0  # strength of the colours, factor 1 ± this
     hue: float = 0.0  # turn of the colour circle, ± this share of it; 0.5 is any colour
     grey: float = 0.0  # share of the images that lose their colour
-    small: int = 0  # small views of each image, beside the full ones
+    small: int = 4  # small views of each image, beside the full ones
     small_crop: tuple[float, float] = (0.1, 0.4)  # share of the area that a small view keeps
     small_size: float = 0.5  # side of a small view as a share of the full one
 
@@ -92,7 +96,8 @@ def preset(name: str) -> Views:
         Photographs of scenes and things, from any distance, in any light. Ignored: distance, place,
         left and right, lighting, and much of the colour.
 
-    Change one thing with ``dataclasses.replace(preset("colour_matters"), turn=True)``.
+    All have four small views of a tenth to two fifths of the area. Change one thing with
+    ``dataclasses.replace(preset("colour_matters"), turn=True)``.
 
     Raises
     ------
@@ -146,12 +151,17 @@ def small_view(images: Tensor, views: Views, generator: torch.Generator) -> Tens
         float32 (n, c, s, s): s is the multiple of 8 nearest to ``small_size`` × the side, at least 8.
         Sampled without smoothing, which suits sides that shrink by less than half.
     """
-    size = [max(8, 8 * round(side * views.small_size / 8)) for side in images.shape[2:]]
+    size = [small_side(side, views) for side in images.shape[2:]]
     return _draw(images, size, views.small_crop, views, generator)
 
 
+def small_side(side: int, views: Views) -> int:
+    """Pixels of a small view's side, for a full one of ``side``."""
+    return max(8, 8 * round(side * views.small_size / 8))
+
+
 def preview(
-    pixels: np.ndarray, views: Views, n: int = 4, k: int = 6, seed: int = 0
+    pixels: np.ndarray, views: Views, n: int = 4, k: int = 4, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Some images and views of them, for the eye (``natkit.show.figures.views`` draws them).
 

@@ -180,10 +180,12 @@ def views(ax: Axes, images: np.ndarray, views: np.ndarray, words: Words) -> Axes
 
 
 def _views_title(images: np.ndarray, views: np.ndarray, words: Words) -> str:
-    """How far a pixel of a view is from its image, and as a scale, how far another image is."""
-    own = float(np.nanmean(np.abs(views - images[:, None])))
-    if own < 1e-4:
+    """How far a pixel of a full view is from its image, and as a scale, how far another image is."""
+    apart = np.abs(views - images[:, None])
+    if np.nanmean(apart) < 1e-4:
         return words("chart.views.none")
+    full = ~np.isnan(apart).any(axis=(0, 2, 3, 4))
+    own = float(np.nanmean(apart[:, full] if full.any() else apart))
     if len(images) == 1:
         return words("chart.views.one", own=words.percent(own))
     between = np.abs(images[:, None] - images).sum() / (images.size * (len(images) - 1))

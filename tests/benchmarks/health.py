@@ -40,7 +40,7 @@ KINDS = {  # settings, what is broken
 def one(data: quality.Data, kind: str, seed: int) -> dict:
     """Train a run of this kind and look at it."""
     settings, fault = KINDS[kind]
-    common = {"views": data.views, "epochs": 15, "size": data.pixels.shape[1], "seed": seed}
+    common = {"views": data.views, "epochs": EPOCHS, "size": data.pixels.shape[1], "seed": seed}
     pixels = data.train
     if fault == "copies":
         pixels = np.tile(pixels[: len(pixels) // 20], (20, 1, 1, 1))
@@ -58,7 +58,7 @@ def one(data: quality.Data, kind: str, seed: int) -> dict:
     ):
         try:
             model = NAT(**common | settings, device="cpu").fit(pixels)
-        except ValueError as error:  # a head whose outputs are all 0: no direction to match
+        except InputError as error:  # a head whose outputs are all 0: no direction to match
             return {"kind": kind, "seed": seed, "unhealthy": True, "bad": [str(error)[:40]]}
         found = health(model, data.pixels[data.split == "val"], pixels, seed)
     signs = {row["sign"]: row["value"] for row in found["signs"]}

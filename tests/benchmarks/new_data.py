@@ -30,14 +30,13 @@ def cut(data: quality.Data, case: str, seed: int) -> tuple[np.ndarray, np.ndarra
 
 def models(data: quality.Data, old: np.ndarray, new: np.ndarray, seed: int) -> dict[str, NAT]:
     train = data.split == "train"
-    settings = {"epochs": data.epochs, "batch_size": data.batch, "views": data.views}
-    settings |= {"size": data.pixels.shape[1], "seed": seed, "device": "cpu"}
+    settings = quality.recipe(data) | {"seed": seed}
     before, after = data.pixels[train & old], data.pixels[train & new]
 
     def fresh() -> NAT:
         return NAT(**settings).fit(before)
 
-    short = max(1, data.epochs // 4)
+    short = max(1, settings["epochs"] // 4)
     return {
         "old alone": fresh(),
         "partial_fit, new alone": fresh().set_params(epochs=short).partial_fit(after),

@@ -32,7 +32,7 @@ from natkit.method.settings import Settings
 from natkit.method.training import Run
 from natkit.method.views import Views, view
 
-VIEWS = Views(turn=True)
+VIEWS = Views(turn=True, small=0)  # as many pixels on both sides
 
 
 def ratios(ours: Callable[[], object], other: Callable[[], object], repeats: int) -> np.ndarray:

@@ -15,14 +15,15 @@ import torch
 from torch import nn
 
 from natkit import NAT, InputError
+from natkit.method import training
 from natkit.method.batches import Batches, Scaling
 from natkit.method.loop import parts_of
 from natkit.method.settings import PAPER, Settings
 from natkit.method.targets import targets
-from natkit.method.training import Run, square_loss
+from natkit.method.training import Run, describe, square_loss
 from natkit.method.views import Views
 
-STILL = Views(crop=(1.0, 1.0), flip=False, brightness=0, contrast=0, blur=0)
+STILL = Views(crop=(1.0, 1.0), flip=False, brightness=0, contrast=0, blur=0, small=0)
 SMALL = {"epochs": 2, "size": 16, "batch_size": 16, "device": "cpu"}
 
 
@@ -297,7 +298,7 @@ def test_out_of_memory_halves_the_images_at_once_and_keeps_the_pool(capsys):
     for most in (64, 20):
         torch.manual_seed(1)
         encoder = nn.Sequential(Tight(most), nn.Linear(36, 8))
-        settings = Settings(epochs=2, batch_size=32, dim=8, n_targets=64, size=8)
+        settings = Settings(views=STILL, epochs=2, batch_size=32, dim=8, n_targets=64, size=8)
         run = Run(encoder, pixels, np.full(32, -1), Scaling.of(pixels), settings)
         run.train()
         ends.append(encoder[1].weight.detach())
@@ -320,9 +321,36 @@ def test_parts_of_a_batch_are_even_and_whole():
 def test_memory_too_small_for_one_image_is_told():
     pixels = np.random.default_rng(2).integers(0, 255, (32, 6, 6, 1), dtype=np.uint8)
     encoder = nn.Sequential(Tight(0), nn.Linear(36, 8))
-    run = Run(encoder, pixels, np.full(32, -1), Scaling.of(pixels), Settings(dim=8, size=8))
+    run = Run(
+        encoder, pixels, np.full(32, -1), Scaling.of(pixels), Settings(views=STILL, dim=8, size=8)
+    )
     with pytest.raises(InputError, match="One image of 8×8 does not fit"):
         run.train()
+
+
+# --- small views
+
+
+def test_small_views_go_where_the_full_ones_of_their_image_go(pictures, monkeypatch):
+    """One target an image: the loss is the mean over all views of half the squared distance to it."""
+    seen = []
+    monkeypatch.setattr(
+        training, "square_loss", lambda v, g: seen.append((v, g)) or square_loss(v, g)
+    )
+    model = NAT(**SMALL | {"epochs": 1}, matching="exact", dim=8).fit(pictures)
+    for views, goals in seen[::2]:
+        assert views.shape == (6, 16, 8)
+        assert torch.equal(goals, goals[:1].expand_as(goals))
+    assert describe(model)["views"] == 6
+
+
+def test_a_network_that_cannot_read_small_views_is_told_before_training(pictures):
+    settings = {"network": "alexnet_bn", "size": 64, "epochs": 1, "device": "cpu"}
+    with pytest.raises(
+        InputError, match="alexnet_bn can't read small views of 32×32 pixels.*small=0"
+    ):
+        NAT(**settings).fit(pictures)
+    NAT(**settings, views=Views(small=0), head_width=8).fit(pictures[:8])
 
 
 # --- pools

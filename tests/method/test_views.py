@@ -14,7 +14,7 @@ import natkit.method.views
 from natkit.errors import InputError
 from natkit.method.views import PRESETS, Views, preset, preview, small_view, view
 
-STILL = Views(crop=(1, 1), flip=False, brightness=0, contrast=0, blur=0)
+STILL = Views(crop=(1, 1), flip=False, brightness=0, contrast=0, blur=0, small=0)
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -264,6 +264,7 @@ def test_every_preset_changes_what_it_names_and_nothing_else():
         assert kept == (name == "colour_matters")
         assert name in preset.__doc__
     assert preset("natural") is PRESETS["natural"]
+    assert {views.small for views in PRESETS.values()} == {4}
     with pytest.raises(InputError, match="no views called 'metal'.*fixed_pose, orientation_free"):
         preset("metal")
 

@@ -518,8 +518,9 @@ def test_views_in_colour_stay_so_and_of_other_channels_the_first_is_shown(channe
 
 def test_the_title_of_views_says_how_far_they_are_from_their_images():
     images, views = PICTURES
-    far, _ = views_of(images, views[:, :2])
-    assert "their image by 10% of white" in far
-    assert "each other by 40%" in far
+    for some in (views[:, :2], views):  # a small view lies on other pixels: it does not count
+        far, _ = views_of(images, some)
+        assert "their image by 10% of white" in far
+        assert "each other by 40%" in far
     assert "each other" not in views_of(images[:1], views[:1])[0]
     assert views_of(images, views[:, 2:])[0].startswith("No view differs")
