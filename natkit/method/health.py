@@ -64,8 +64,8 @@ def health(
             How near the features come to the targets, as a share of what evenly spread vectors would. Control:
             the untrained network. Good: above 0.7. Else they lie in a part of the sphere.
         ``one_sided``
-            Share of the head's outputs that have the same sign for all images. Control: the untrained network.
-            Good: below 0.5. Else, as behind a ReLU, the targets on the other side can't be reached.
+            Share of the head's outputs that have the same sign, or are 0, for all images. Control: the untrained
+            network. Good: below 0.5. Else, as behind a ReLU, the targets on the other side can't be reached.
         ``views``
             Cosine between the two views of an image in the last epoch; control: between two images. Good:
             below 0.999, else views are off. Not for one view.
@@ -135,6 +135,7 @@ def _noise_learnt(model: NAT, encoder: nn.Sequential, pixels: np.ndarray, seed: 
     index = torch.arange(len(one), device=one.device)
     noise = targets(index, model.dim, model.seed + 1)
     even = targets(index + len(one), model.dim, model.seed + 1)
+    one[(one == 0).all(dim=1)] = 1 / model.dim**0.5  # no direction: all of these in one corner
     chosen = noise[match(one, noise)]
     cosine = _cosine(one, chosen)
     shuffled = _cosine(other, chosen.roll(1, dims=0))

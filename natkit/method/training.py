@@ -121,6 +121,11 @@ class Run(Loop):
             features = [self._features(part) for part in seen]
         known = torch.cat([part.detach() for part in features], dim=1)
         full = known[: self.settings.n_views]
+        if not self.soft and (dead := int((full == 0).all(dim=2).sum())):
+            raise InputError(
+                f"Training broke down: for {dead} of {full[..., 0].numel()} views all outputs of the head are 0, so "
+                "there is no direction to match. Its last layer must be linear, with no ReLU behind it."
+            )
         goals = self.matcher.goals(full, rows, epoch)
         if len(known) > len(full):  # small crops go where the full views are
             goals = goals.expand(len(full), -1, -1)

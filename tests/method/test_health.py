@@ -52,6 +52,15 @@ def test_a_head_behind_a_relu_is_found(digits):
         assert "one_sided" in bad_signs(digits[:600], digits[600:800])
 
 
+def test_a_head_that_gives_nothing_is_found(digits):
+    """All outputs 0: soft matching trains on, and the signs tell; exact matching stops and says why."""
+    plain = NAT.new_head
+    with patch.object(NAT, "new_head", lambda self, n: plain(self, n).append(nn.Threshold(99, 0))):
+        assert "one_sided" in bad_signs(digits[:100], digits[600:700], epochs=1)
+        with pytest.raises(InputError, match="for 128 of 128 views all outputs of the head are 0"):
+            bad_signs(digits[:100], digits[600:700], epochs=1, matching="exact")
+
+
 def test_targets_that_are_never_traded_are_found(digits):
     with patch("natkit.method.matching.SOLVERS", {"exact": lambda features, _: _order(features)}):
         assert "changed" in bad_signs(digits[:600], digits[600:800], matching="exact")
