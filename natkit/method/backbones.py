@@ -123,9 +123,10 @@ class Backbone(nn.Module):
     @torch.no_grad()
     def reads(self, side: int, channels: int) -> bool:
         """Whether it gives features of images of ``side`` × ``side`` pixels, as many as of its own size."""
-        training = self.training
+        training, device = self.training, next(self.parameters()).device
+        picture = torch.zeros(1, channels, side, side, device=device)
         try:
-            return self.eval()(torch.zeros(1, channels, side, side)).shape[1:] == (self.features,)
+            return self.eval()(picture).shape[1:] == (self.features,)
         except (AssertionError, RuntimeError):
             return False
         finally:

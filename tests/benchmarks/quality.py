@@ -43,7 +43,7 @@ from natkit.method.backbones import backbone, head
 from natkit.method.batches import Batches, Scaling
 from natkit.method.embed import read_features
 from natkit.method.training import Run
-from natkit.method.views import Views, preset, view
+from natkit.method.views import Views, preset, small_view, view
 
 RESULTS = Path(__file__).with_name("quality.csv")
 FASHION = Path("/usr/share/datasets/fashion-mnist")
@@ -57,6 +57,12 @@ RATES = {  # three for each, around what suits the family
     "vicreg": (5e-4, 1e-3, 2e-3),
     "byol": (5e-4, 1e-3, 2e-3),
     "lejepa": (1e-3, 2e-3, 4e-3),
+    "lejepa_small": (
+        1e-3,
+        2e-3,
+        4e-3,
+    ),  # with the small views and the epochs of "nat"; so is the one below
+    "vicreg_small": (5e-4, 1e-3, 2e-3),
     "supervised": (5e-4, 1e-3, 2e-3),
     "untrained": (0.0,),
     "pixels": (0.0,),
@@ -89,7 +95,7 @@ class Data:
     pixels: np.ndarray  # (n, size, size, 1)
     labels: np.ndarray  # int64 (n,)
     split: np.ndarray  # "train", "val", "test" (n,)
-    views: Views
+    views: Views  # with four small ones; methods that use none see full views for more epochs
     epochs: int  # of two full views
     batch: int
 
@@ -149,6 +155,10 @@ def vectors(data: Data, method: str, lr: float, seed: int) -> np.ndarray:
         return data.pixels.reshape(len(data.pixels), -1) / np.float32(255)
     if method.startswith("nat"):
         return _nat(data, method, lr, seed).transform(data.pixels)
+    if method.endswith("_small"):
+        method, data = method.removesuffix("_small"), replace(data, epochs=recipe(data)["epochs"])
+    else:
+        data = replace(data, views=replace(data.views, small=0))
     scaling = Scaling.of(data.train)
     net = backbone("small", 1, seed)
     if method == "untrained":
@@ -209,7 +219,7 @@ def _changed(data: Data, change: str, lr: float, seed: int) -> natkit.NAT:
 
 
 def _rival(data: Data, net: nn.Module, method: str, lr: float, seed: int) -> None:
-    """Two views, a head 1,024 wide, and the loss of lightly."""
+    """Two full views (and small ones if the set has them), a head 1,024 wide, and the loss of lightly."""
     from lightly import loss as losses
 
     dim = {"simclr": 128, "vicreg": 512, "byol": 256, "lejepa": 64}[method]
@@ -222,7 +232,7 @@ def _rival(data: Data, net: nn.Module, method: str, lr: float, seed: int) -> Non
         predictor, teacher = head(dim, (1024,), dim, seed + 7), copy.deepcopy(encoder)
         trained, near = nn.ModuleList([encoder, predictor]), losses.NegativeCosineSimilarity()
 
-        def loss(seen: Tensor, _) -> Tensor:
+        def loss(seen: Tensor, *_) -> Tensor:
             ours = predictor(encoder(seen)).chunk(2)
             with torch.no_grad():
                 theirs = teacher(seen).chunk(2)
@@ -236,15 +246,20 @@ def _rival(data: Data, net: nn.Module, method: str, lr: float, seed: int) -> Non
     elif method == "lejepa":
         criterion = losses.LeJEPALoss()
 
-        def loss(seen: Tensor, _) -> Tensor:
+        def loss(seen: Tensor, small: list[Tensor], _) -> Tensor:
             both = torch.stack(encoder(seen).chunk(2))
-            return criterion(global_proj=both, local_proj=both)
+            pieces = encoder(torch.cat(small)).view(len(small), *both.shape[1:]) if small else both
+            return criterion(global_proj=both, local_proj=pieces)
 
     else:
         criterion = losses.NTXentLoss(0.2) if method == "simclr" else losses.VICRegLoss()
 
-        def loss(seen: Tensor, _) -> Tensor:
-            return criterion(*encoder(seen).chunk(2))
+        def loss(seen: Tensor, small: list[Tensor], _) -> Tensor:
+            """The mean over all pairs of a view with a full one."""
+            one, other = encoder(seen).chunk(2)
+            pieces = encoder(torch.cat(small)).chunk(len(small)) if small else ()
+            pairs = [(one, other), *((full, piece) for full in (one, other) for piece in pieces)]
+            return sum(criterion(*pair) for pair in pairs) / len(pairs)
 
     _descend(data, trained, loss, lr, seed, slow_down)
 
@@ -256,14 +271,14 @@ def _supervised(data: Data, net: nn.Module, lr: float, seed: int) -> None:
     labels = torch.from_numpy(data.labels[data.split == "train"])
     encoder = nn.Sequential(net, outer)
 
-    def loss(seen: Tensor, rows: np.ndarray) -> Tensor:
+    def loss(seen: Tensor, _, rows: np.ndarray) -> Tensor:
         return functional.cross_entropy(encoder(seen), labels[rows].repeat(2))
 
     _descend(data, encoder, loss, lr, seed)
 
 
 def _descend(data: Data, trained: nn.Module, loss, lr, seed, after_step=None) -> None:
-    """The loop that all rivals share: AdamW, warm-up and cosine, two views of each image."""
+    """The loop that all rivals share: AdamW, warm-up and cosine, two full views of each image, and small ones."""
     scaling = Scaling.of(data.train)
     batches = Batches(data.train, scaling, torch.device("cpu"))
     trained.to(memory_format=torch.channels_last).train()
@@ -278,11 +293,12 @@ def _descend(data: Data, trained: nn.Module, loss, lr, seed, after_step=None) ->
         rows = shuffled[step % per_epoch * data.batch :][: data.batch]
         light = batches.light(rows)
         seen = torch.cat([scaling.standard(view(light, data.views, generator)) for _ in range(2)])
+        small = [small_view(light, data.views, generator) for _ in range(data.views.small)]
         share = (step + 1) / (rise + 1) if step < rise else (step - rise) / (steps - rise)
         for group in optimizer.param_groups:
             group["lr"] = lr * (share if step < rise else 0.5 * (1 + math.cos(math.pi * share)))
         optimizer.zero_grad()
-        loss(seen, rows).backward()
+        loss(seen, [scaling.standard(each) for each in small], rows).backward()
         optimizer.step()
         if after_step:
             after_step(step / steps)
