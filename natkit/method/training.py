@@ -60,7 +60,7 @@ class Run(Loop):
     Attributes
     ----------
     history : list of dict
-        One row an epoch: epoch, loss, agreement (mean cosine between two views of one image), others (the
+        One row an epoch: epoch, loss, agreement (mean cosine between two full views of one image), others (the
         same between views of two images: what agreement is without learning), changed (one target an
         image alone, else None: share of the images seen that traded their target), seconds since the start.
     """
