@@ -88,8 +88,10 @@ def _load_state(cls: "type[NAT]", file: Path) -> "NAT":
     outer = model.new_head(net.features)
     weights = {key[8:]: value for key, value in kept.items() if key.startswith("encoder.")}
     nn.Sequential(net, outer).load_state_dict(weights)
-    model.ids, model.assignment = kept["ids"].numpy(), kept["matcher.held"].numpy()
-    model.history = facts["history"]
+    none = torch.empty(0, dtype=torch.int64)
+    model.ids = torch.cat([kept.get("past.ids", none), kept["ids"]]).numpy()
+    model.assignment = torch.cat([kept.get("past.targets", none), kept["matcher.held"]]).numpy()
+    model.history = joined(facts.get("past", []), facts["history"])
     return model._place(net, outer, "NAT")
 
 
@@ -104,18 +106,29 @@ def _model(cls: "type[NAT]", config: dict) -> "NAT":
     return model
 
 
-def keep(run: Run, file: Path, facts: dict, ids: np.ndarray) -> None:
+def joined(past: list[dict], rows: list[dict]) -> list[dict]:
+    """The history of a training that went on: epochs and seconds count from the first."""
+    epochs, seconds = (past[-1][key] if past else 0 for key in ("epoch", "seconds"))
+    return past + [
+        row | {"epoch": epochs + row["epoch"], "seconds": seconds + row["seconds"]} for row in rows
+    ]
+
+
+def keep(run: Run, file: Path, facts: dict, ids: np.ndarray, past: dict) -> None:
     """Write the state of a run at the end of an epoch in one file, which replaces the one before.
 
-    ``facts`` are the hash of the images trained on ("data") and their "scaling".
+    ``facts`` are the hash of the images trained on ("data") and their "scaling". ``past`` is what the model had
+    before: "ids" and "targets" of images that are not trained along, "history" of the earlier trainings.
     """
     for left in file.parent.glob(f".{file.name}.*.part"):  # of a process that was killed
         left.unlink()
     facts = {"format": STATE_FORMAT, "version": VERSION, "history": run.history} | facts
-    facts["settings"] = run.settings.plain()
+    facts |= {"settings": run.settings.plain(), "past": past.get("history", [])}
     tensors = {name: value.contiguous().cpu() for name, value in run.state().items()}
+    tensors["ids"] = torch.tensor(ids)
+    tensors |= {f"past.{k}": torch.tensor(past[k]) for k in ("ids", "targets") if k in past}
     with writing(file) as part:
-        save_file(tensors | {"ids": torch.tensor(ids)}, part, {"natkit": json.dumps(facts)})
+        save_file(tensors, part, {"natkit": json.dumps(facts)})
 
 
 def resume(run: Run, file: Path, facts: dict) -> None:

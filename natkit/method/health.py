@@ -89,7 +89,7 @@ def health(
     pixels, _ = model._pixels(held_out)
     if len(pixels) < LEAST:
         return {"healthy": None, "n": len(pixels), "signs": [], "reason": "too_few"}
-    net = model.new_backbone()
+    net = model.first_backbone()
     first = nn.Sequential(net, model.new_head(net.features)).to(model.device_)
     first.train()  # its batch norms have seen nothing yet: they use the batch itself
     ours = _noise_learnt(model, nn.Sequential(model.backbone, model.head), pixels[:MOST], seed)

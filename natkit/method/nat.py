@@ -122,7 +122,7 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
         vars(self).pop("backbone", None)  # should this training fail, the model is untrained
         self.scaling = Scaling.of(pixels)
         self.device_ = _device(self.device)
-        net = self._first_backbone()
+        net = self.first_backbone()
         held = np.full(len(ids), -1) if self.matching == "soft" else ids.copy()
         weights = sample_weight
         if weights is not None:
@@ -180,7 +180,7 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
         first = int(self.ids.max(initial=-1)) + 1
         ids = np.concatenate([self.ids, np.arange(first, first + n_new)])
         held = np.concatenate([self.assignment, np.arange(first, first + n_new)])
-        rows = slice(n_old, None)
+        rows, past = slice(n_old, None), {"ids": self.ids, "targets": self.assignment}
         if old is not None:
             before, _ = self._training_pixels(old)
             if len(before) != n_old:
@@ -188,27 +188,23 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
                     f"old holds {len(before)} images, but this model was trained on {n_old}. Give the same "
                     "images in the same order."
                 )
-            pixels, rows = np.concatenate([before, pixels]), slice(None)
+            pixels, rows, past = np.concatenate([before, pixels]), slice(None), {}
         net, outer = copy.deepcopy(self.backbone), copy.deepcopy(self.head)
-        run = self._train(net, outer, pixels, ids[rows], held[rows], checkpoint)
+        past["history"] = self.history
+        run = self._train(net, outer, pixels, ids[rows], held[rows], checkpoint, past=past)
         held[rows] = run.matcher.held
         self.ids, self.assignment = ids, held
-        past = self.history[-1]
-        self.history = self.history + [
-            row
-            | {"epoch": past["epoch"] + row["epoch"], "seconds": past["seconds"] + row["seconds"]}
-            for row in run.history
-        ]
+        self.history = disk.joined(self.history, run.history)
         return self
 
-    def _train(self, net, outer, pixels, ids, held, checkpoint, weights=None) -> Run:
+    def _train(self, net, outer, pixels, ids, held, checkpoint, weights=None, past=None) -> Run:
         """Train copies of the networks, and take them over when all went well."""
         self._must_read_small(net)
         net = net.to(self.device_, memory_format=torch.channels_last)
         encoder = nn.Sequential(net, outer.to(self.device_))
         self.running = run = Run(encoder, pixels, held, self.scaling, self, weights)
         try:
-            self._finish(run, pixels, ids, checkpoint, weights)
+            self._finish(run, pixels, ids, checkpoint, weights, past)
         finally:
             self.running = None
         self._place(net, outer, "NAT")
@@ -219,7 +215,7 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
         if self.running is not None:
             self.running.stop.set()
 
-    def _finish(self, run: Run, pixels, ids, checkpoint, weights) -> None:
+    def _finish(self, run: Run, pixels, ids, checkpoint, weights, past) -> None:
         """Train to the end, from the state in the folder ``checkpoint`` if there is one."""
         if checkpoint is None:
             run.train()
@@ -229,7 +225,7 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
             if file.exists():
                 disk.resume(run, file, facts)
             try:
-                run.train(lambda: disk.keep(run, file, facts, ids))
+                run.train(lambda: disk.keep(run, file, facts, ids, past or {}))
             except InputError as error:
                 kept = f" The state after epoch {len(run.history)} is in {checkpoint}: NAT.load() reads it."
                 raise InputError(f"{error}{kept if run.history else ''}") from error
@@ -273,7 +269,7 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
             control.scaling = Scaling.of(self._training_pixels(images)[0])
         control.history, none = [], np.empty(0, np.int64)
         control.ids, control.assignment = none, none
-        return control._place(control._first_backbone(), None, "untrained")
+        return control._place(control.first_backbone(), None, "untrained")
 
     def export(self, file: str | Path) -> None:
         """Write the backbone for other programs: ``.safetensors`` or ``.onnx``.
@@ -297,7 +293,7 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
         """The backbone with random weights, for the images' channels."""
         return backbone(self.network, len(self.scaling.mean), self.seed, self.stem, self.size)
 
-    def _first_backbone(self) -> nn.Module:
+    def first_backbone(self) -> nn.Module:
         """The backbone from which training begins: random, or with the weights of a file."""
         net = self.new_backbone()
         if self.weights:

@@ -70,6 +70,18 @@ def _order(features):
     return features.new_tensor(range(len(features)), dtype=int)
 
 
+def test_the_control_begins_where_the_training_began(digits, tmp_path):
+    """With weights from a file the control has them too: without learning it is as good as the model was."""
+    common = {"epochs": 3, "size": 16, "device": "cpu", "views": preset("fixed_pose")}
+    NAT(**common, seed=1).fit(digits[:600]).export(tmp_path / "net.safetensors")
+    control = []
+    for weights in (None, tmp_path / "net.safetensors"):
+        model = NAT(**common | {"epochs": 1, "lr": 0.0}, weights=weights).fit(digits[:100])
+        signs = {row["sign"]: row for row in health(model, digits[600:700])["signs"]}
+        control.append(signs["gap"]["control"])
+    assert control[1] > control[0] + 0.05
+
+
 def test_too_few_images_and_no_head_are_told(digits):
     model = NAT(epochs=1, size=16, device="cpu").fit(digits[:64])
     found = health(model, digits[:31])

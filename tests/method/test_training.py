@@ -198,6 +198,27 @@ def test_killed_at_random_moments_it_ends_the_same(tmp_path):
     assert [p.name for p in (tmp_path / "wild").iterdir()] == ["state.safetensors"]
 
 
+def test_a_run_goes_on_with_another_number_of_images_at_once(pictures, tmp_path, monkeypatch):
+    """Other batch norms, so not to the bit; but it is the same run: history, order and targets go on."""
+    settings = SMALL | {"epochs": 3, "matching": "exact", "dim": 8}
+    step = Run._step
+
+    def stopped(self, rows, number):
+        if number == 3:
+            raise InputError("stopped")
+        return step(self, rows, number)
+
+    monkeypatch.setattr(Run, "_step", stopped)
+    with pytest.raises(InputError, match="stopped"):
+        NAT(**settings).fit(pictures, checkpoint=tmp_path)
+    begun, seen = NAT.load(tmp_path).history, []
+    monkeypatch.setattr(Run, "_step", lambda s, r, n: seen.append((n, s.micro)) or step(s, r, n))
+    model = NAT(**settings, micro_batch=8).fit(pictures, checkpoint=tmp_path)
+    assert model.history[:1] == begun
+    assert seen == [(number, 8) for number in range(3, 9)]
+    assert sorted(model.assignment) == list(range(48))
+
+
 def test_a_checkpoint_of_another_run_is_refused(pictures, tmp_path):
     NAT(**SMALL).fit(pictures, checkpoint=tmp_path)
     before = (tmp_path / "state.safetensors").read_bytes()
@@ -404,6 +425,20 @@ def test_old_images_trained_along_trade_with_the_new(pictures):
     assert sorted(model.assignment) == list(range(48))
     with pytest.raises(InputError, match="old holds 31 images, but this model was trained on 48"):
         model.partial_fit(pictures[32:], old=pictures[:31])
+
+
+@pytest.mark.parametrize("along", [False, True])
+def test_the_checkpoint_of_partial_fit_holds_the_whole_model(along, pictures, tmp_path):
+    """Earlier images, their targets and the earlier epochs are in it, whether trained along or not."""
+    model = NAT(**SMALL, matching="exact", dim=8).fit(pictures[:32])
+    old = pictures[:32] if along else None
+    model.partial_fit(pictures[32:], old=old, checkpoint=tmp_path)
+    found = NAT.load(tmp_path)
+    same_run(found, model)
+    assert found.history == model.history
+    assert [row["epoch"] for row in found.history] == [1, 2, 3, 4]
+    found.partial_fit(pictures[:8])
+    assert len(found.assignment) == 56
 
 
 def test_a_control_has_no_training_to_go_on_with(pictures):
