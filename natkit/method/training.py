@@ -121,11 +121,8 @@ class Run(Loop):
             features = [self._features(part) for part in seen]
         known = torch.cat([part.detach() for part in features], dim=1)
         full = known[: self.settings.n_views]
-        if not self.soft and (dead := int((full == 0).all(dim=2).sum())):
-            raise InputError(
-                f"Training broke down: for {dead} of {full[..., 0].numel()} views all outputs of the head are 0, so "
-                "there is no direction to match. Its last layer must be linear, with no ReLU behind it."
-            )
+        if not self.soft:
+            self._must_point(full)
         goals = self.matcher.goals(full, rows, epoch)
         if len(known) > len(full):  # small crops go where the full views are
             goals = goals.expand(len(full), -1, -1)
@@ -136,6 +133,20 @@ class Run(Loop):
             share = square_loss(again, goals[:, part]).sum()
             (share if self.settings.reduction == "sum" else share / len(rows)).backward()
         return {"loss": loss.mean().item(), **likeness(full)}
+
+    def _must_point(self, features: Tensor) -> None:
+        """Only what has a direction can be matched with one target."""
+        if not features.isfinite().all():
+            raise InputError(
+                "Training broke down: the features are NaN or infinite. Use a smaller learning rate than "
+                f"{self.settings.lr:g}."
+            )
+        dead = (features == 0).all(dim=2)
+        if dead.any():
+            raise InputError(
+                f"Training broke down: for {dead.sum()} of {dead.numel()} views all outputs of the head are 0, so "
+                "there is no direction to match. Its last layer must be linear, with no ReLU behind it."
+            )
 
     def _views(self, light: Tensor) -> list[Tensor]:
         """Standardised views (views, n, c, h, w): the full ones, then the small crops if there are any."""

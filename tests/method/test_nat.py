@@ -178,7 +178,12 @@ def test_sklearn_can_clone_it(model):
             "no backbone 'resnet19'",
         ),
         (np.zeros((20, 20, 20, 5), np.uint8), {"views": "natural"}, "constant colour"),
-        (np.random.default_rng(0).random((40, 20, 20)), {"lr": 1e30}, "Training broke down"),
+        (np.random.default_rng(0).random((40, 20, 20)), {"lr": 1e30}, "the loss is nan"),
+        (
+            np.random.default_rng(0).random((40, 20, 20)),
+            {"lr": 1e30, "matching": "exact"},
+            "the features are NaN.*smaller learning rate than 1e",
+        ),
     ],
 )
 def test_bad_input_is_told(images, settings, message):
