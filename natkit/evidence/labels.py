@@ -98,7 +98,7 @@ def draws(
     return made
 
 
-def curve(
+def label_curve(
     emb: Embedding,
     controls: Sequence[Embedding],
     table: pd.DataFrame,

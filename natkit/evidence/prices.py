@@ -68,6 +68,8 @@ class Line:
         back (0 to 1), and what it costs a part. No inspection: 1, 0, 0.
     allowed_missed
         The largest share of bad parts that may be missed, in (0, 1).
+    allowed_cost
+        The most that errors on 1,000 parts may cost: the verdict's target, agreed beforehand.
     """
 
     defect_rate: float | None = None
@@ -76,6 +78,7 @@ class Line:
     today_false_alarms: float | None = None
     today_part: float | None = None
     allowed_missed: float | None = None
+    allowed_cost: float | None = None
 
     def __post_init__(self):
         inside, share = ("inside (0, 1)", lambda x: 0 < x < 1), ("in 0..1", lambda x: 0 <= x <= 1)

@@ -54,9 +54,9 @@ REASONS = {
     "target_met": ("target", "value", "low", "high", "n"),
     "target_open": ("target", "value", "low", "high", "n"),  # it lies inside the interval
     "target_missed": ("target", "value", "low", "high", "n"),
-    "cost_met": ("target", "value", "low", "high"),
-    "cost_open": ("target", "value", "low", "high"),
-    "cost_missed": ("target", "value", "low", "high"),
+    "cost_met": ("target", "currency", "value", "low", "high"),
+    "cost_open": ("target", "currency", "value", "low", "high"),
+    "cost_missed": ("target", "currency", "value", "low", "high"),
     "group_below": ("column", "value", "score", "low", "high", "n", "target"),
     "worst_group": ("column", "value", "score", "low", "high", "n"),
     "would_settle": ("n", "power"),  # so many test images, if today's value is the true one
@@ -106,7 +106,7 @@ def judge(
     map
         The map section: flagged honesty is told beside the decision.
     cost
-        The cost section; a target in money (``cost["target"]``) takes the place of a target score.
+        The cost section; a target in money (``Line.allowed_cost``) takes the place of a target score.
 
     Returns
     -------
@@ -218,13 +218,12 @@ def _checks(evidence: dict, mine: dict, findings: Sequence[dict]) -> list[dict]:
 
 def _aim(evidence: dict, mine: dict, cost: dict | None) -> tuple[dict | None, str, list[dict]]:
     """The target, how it stands ("none", "met", "open", "missed"), and the reasons."""
-    money = (cost or {}).get("target")
-    if money:
-        target = {"kind": "cost", "value": money["value"]}
-        by = {key: money["expected"][key] for key in ("value", "low", "high")}
-        state = "met" if by["high"] <= money["value"] else "open"
-        state = "missed" if by["low"] > money["value"] else state
-        return target, state, [{"code": f"cost_{state}", "target": money["value"], **by}]
+    allowed = (cost or {}).get("line", {}).get("allowed_cost")
+    if allowed is not None and isinstance(cost["ways"], list):
+        by = next(row["cost"] for row in cost["ways"] if row["way"] == "natkit")
+        state = "met" if by["high"] <= allowed else "missed" if by["low"] > allowed else "open"
+        money = {"target": allowed, "currency": cost["prices"]["currency"], **by}
+        return {"kind": "cost", "value": allowed}, state, [{"code": f"cost_{state}", **money}]
     by, wanted = mine["score"], evidence["target"]
     if wanted is None:
         return None, "none", [{"code": "no_target"}, {"code": "could_meet", "low": by["low"]}]

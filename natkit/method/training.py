@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from natkit.errors import InputError
 from natkit.files import write_json
 from natkit.method.batches import Scaling, autocast
 from natkit.method.loop import Loop, parts_of

@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from natkit.embedding import Embedding
 from natkit.errors import InputError
 from natkit.evidence import labels as module
-from natkit.evidence.labels import _Line, curve, draws
+from natkit.evidence.labels import _Line, draws, label_curve
 from natkit.evidence.summary import _validator
 
 
@@ -59,8 +59,8 @@ def test_budgets_go_up_in_steps_to_all_labels():
 
 def test_a_point_is_the_probe_by_hand_and_the_whole_repeats_to_the_bit():
     emb, controls, table = sample()
-    first = curve(emb, controls, table, "defect", budgets=[4, 40], repeats=3, seed=2)
-    assert first.facts == curve(emb, controls, table, "defect", [4, 40], 3, 2).facts
+    first = label_curve(emb, controls, table, "defect", budgets=[4, 40], repeats=3, seed=2)
+    assert first.facts == label_curve(emb, controls, table, "defect", [4, 40], 3, 2).facts
     rows = table.set_index("id").loc[emb.ids]
     y, split = rows["defect"].to_numpy(), rows["split"].to_numpy()
     x = emb.vectors.astype(float)
@@ -78,7 +78,7 @@ def test_a_point_is_the_probe_by_hand_and_the_whole_repeats_to_the_bit():
 
 def test_labels_of_val_and_of_other_draws_are_not_used():
     emb, controls, table = sample()
-    before = curve(emb, controls, table, "defect", [20, 80], 2).facts["lines"]
+    before = label_curve(emb, controls, table, "defect", [20, 80], 2).facts["lines"]
     known = np.concatenate([d.ids for d in draws(table, "defect", [20, 80], 2)])
     kept = table["id"].isin(known) | (table["split"] == "test")
     rng = np.random.default_rng(0)
@@ -87,7 +87,7 @@ def test_labels_of_val_and_of_other_draws_are_not_used():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "draws", lambda *a: first)
         assert (
-            curve(emb, controls, table.assign(defect=wrong), "defect", [20, 80], 2).facts["lines"]
+            label_curve(emb, controls, table.assign(defect=wrong), "defect", [20, 80], 2).facts["lines"]
             == before
         )
 
@@ -122,20 +122,20 @@ def test_a_dip_in_the_curve_takes_nothing_back():
 
 def test_a_better_embedding_saves_labels_and_the_same_one_saves_none():
     emb, controls, table = sample()
-    facts = curve(emb, controls, table, "defect", repeats=6).facts
+    facts = label_curve(emb, controls, table, "defect", repeats=6).facts
     saved = facts["saved"][0]
     assert saved["low"] > 0
     assert facts["needed"][0]["value"] < 60
     assert facts["target"]["from"] == "pixels"
     same = Embedding(emb.vectors * 2 + 1, emb.ids, {"name": "pixels"})
-    facts = curve(emb, [same], table, "defect", repeats=6).facts
+    facts = label_curve(emb, [same], table, "defect", repeats=6).facts
     assert facts["saved"][0]["value"] == pytest.approx(0, abs=30)
     assert all(abs(row["value"]) < 1e-3 for row in facts["gains"])
 
 
 def test_a_target_never_reached_is_said_and_not_made_up():
     emb, controls, table = sample()
-    facts = curve(emb, controls, table, "defect", [10, 50], 3, target=0.9999).facts
+    facts = label_curve(emb, controls, table, "defect", [10, 50], 3, target=0.9999).facts
     assert facts["needed"][0]["value"] is None
     assert facts["target"] == {"value": 0.9999, "from": None}
 
@@ -148,7 +148,7 @@ def test_networks_trained_with_the_labels_stand_beside():
     sure = Embedding(np.c_[1 - y, y], emb.ids, {**meta, "name": "supervised"})
     blind = Embedding(np.zeros((len(y), 2)), emb.ids, {**meta, "name": "fine-tuned"})
     learned = {"supervised": [(d, sure) for d in made], "fine-tuned": [(d, blind) for d in made]}
-    facts = curve(emb, controls, table, "defect", [20, 100], 2, learned=learned).facts
+    facts = label_curve(emb, controls, table, "defect", [20, 100], 2, learned=learned).facts
     values = {row["name"]: row["median"] for row in facts["lines"]}
     assert values["supervised"] == [1.0, 1.0]
     assert values["fine-tuned"] == [0.5, 0.5]

@@ -57,6 +57,12 @@ def shortcut(low, high, where="image statistics"):
     return {"findings": [{"rule": "shortcut", "action": "reported", "count": 0, "evidence": seen}]}
 
 
+def money(allowed, value, low, high):
+    """A cost section with what 1,000 parts may cost, and do cost."""
+    ways = [{"way": "natkit", "cost": {"value": value, "low": low, "high": high}}]
+    return {"line": {"allowed_cost": allowed}, "prices": {"currency": "JPY"}, "ways": ways}
+
+
 def codes(verdict):
     return [reason["code"] for reason in verdict["reasons"]]
 
@@ -108,9 +114,7 @@ def test_go_needs_the_target_to_be_met_by_the_lower_bound(ours, target, decision
     [((90, 80, 100), "go"), ((90, 80, 101), "not_enough"), ((130, 101, 160), "no_go")],
 )
 def test_a_target_in_money_takes_the_place_of_the_score(cost, decision):
-    expected = {"value": cost[0], "low": cost[1], "high": cost[2]}
-    section = {"target": {"value": 100, "expected": expected}}
-    verdict = judge(evidence([WIN], target=None), cost=section)
+    verdict = judge(evidence([WIN], target=None), cost=money(100, *cost))
     assert verdict["decision"] == decision
     assert verdict["target"] == {"kind": "cost", "value": 100}
 
@@ -247,8 +251,7 @@ def test_reasons_carry_exactly_what_is_promised():
         (evidence([WIN], target=0.95), None),
         *((evidence([WIN], checks=check(kind, value, column="camera")), None)
           for kind in ("within", "without_twins") for value in (WIN, CLOSE, None)),
-        *((evidence([WIN]), {"target": {"value": v, "expected": {"value": 90, "low": 80, "high": 100}}})
-          for v in (70, 90, 110)),
+        *((evidence([WIN]), money(v, 90, 80, 100)) for v in (70, 90, 110)),
         (TOO_FEW, None), ({"reason": "no_label"}, None), ({"reason": "not_run"}, None),
     ]  # fmt: skip
     given = [

@@ -1,5 +1,7 @@
 """What the report says of a summary: sentences chosen by the facts, the worst first."""
 
+from functools import partial
+
 from natkit.errors import InputError
 from natkit.evidence.cost import payback
 from natkit.show.words import Words
@@ -98,6 +100,9 @@ def target(facts: dict, words: Words) -> str:
     agreed = facts["verdict"].get("target")
     if not agreed:
         return ""
+    if agreed["kind"] == "cost":
+        currency = facts["cost"]["prices"]["currency"]
+        return words("verdict.cost", value=words.money(agreed["value"], currency))
     return words.score(agreed["value"])
 
 
@@ -282,6 +287,8 @@ PLAIN = (
 def _reason(row: dict, words: Words) -> str:
     code, values = row["code"], dict(row)
     form = words.score if code.startswith(PLAIN) else words.signed
+    if "currency" in row:
+        form = partial(words.money, currency=row["currency"])
     for key in ("value", "low", "high", "score", "target"):
         if isinstance(values.get(key), int | float):
             values[key] = form(values[key])

@@ -235,7 +235,10 @@ def given(cost: dict, words: Words) -> list[tuple[str, str]]:
                 continue
             if name in SHARES:
                 said = words.rate(value)
-            elif (kind == "prices" and name != "own_gpu_years") or name == "today_part":
+            elif (kind == "prices" and name != "own_gpu_years") or name in (
+                "today_part",
+                "allowed_cost",
+            ):
                 said = words.money(value, currency, exact=True)
             else:
                 said = words.amount(value)
