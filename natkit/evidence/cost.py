@@ -8,7 +8,7 @@ import numpy as np
 
 from natkit.errors import InputError
 from natkit.evidence.plan import compute, plan
-from natkit.evidence.prices import Line, Prices, Work, missing, plain
+from natkit.evidence.prices import NOT_PRICES, Line, Prices, Work, missing, plain
 from natkit.evidence.rates import share, weighed
 
 NONE_HELD = float(np.nextafter(1, 2))  # a threshold just above 1: no part is held back
@@ -55,7 +55,7 @@ def section(
     InputError
         If scores are not finite, outside 0..1 or not as many as labels.
     """
-    if all(price is None for name, price in plain(prices).items() if name != "currency"):
+    if all(price is None for name, price in plain(prices).items() if name not in NOT_PRICES):
         return {"reason": "no_prices"}
     val, test = _scores(val, "val"), _scores(test, "test")
     if test is not None and groups is not None and len(groups) != len(test[0]):

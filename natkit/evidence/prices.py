@@ -26,6 +26,8 @@ class Prices:
         To buy a GPU; years of use; electricity and care for an hour.
     upkeep_year
         To keep natkit running on the line for a year.
+    made_up
+        Whether these and the facts of the line are made up, for demonstration; the report says so.
 
     Raises
     ------
@@ -43,6 +45,7 @@ class Prices:
     own_gpu_years: float | None = None
     own_gpu_hour: float | None = None
     upkeep_year: float | None = None
+    made_up: bool = False
 
     def __post_init__(self):
         if not re.fullmatch("[A-Z]{3}", str(self.currency)):
@@ -118,13 +121,14 @@ class Work:
         _check(self, {"images_per_second": _POSITIVE})
 
 
+NOT_PRICES = ("currency", "made_up")
 _POSITIVE = ("above 0", lambda x: x > 0)
 _NOT_NEGATIVE = ("0 or more", lambda x: x >= 0)
 
 
 def _check(given, rules: dict, remedy: str = "") -> None:
     for name, value in asdict(given).items():
-        if value is None or name == "currency":
+        if value is None or name in NOT_PRICES:
             continue
         expected, holds = rules.get(name, _NOT_NEGATIVE)
         number = isinstance(value, int | float | np.number) and not isinstance(value, bool)

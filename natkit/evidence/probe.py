@@ -24,6 +24,7 @@ from natkit.progress import progress
 WIDE, KEPT = 512, 256  # longer vectors are first reduced to so many principal components
 LOTS = 30  # a group column with so many values or more holds independent units: parts, lots, days
 PARTS = ("curve", "robustness", "held_out")
+OWN_LAYER = "class scores"  # of an embedding that needs no probe
 OWN = "head"  # a network that gives class scores of its own needs no probe
 Entry = Embedding | Sequence[Embedding]
 
@@ -151,8 +152,8 @@ def score(
         covers another training as well.
     controls
         What ours has to beat, at least one: raw pixels, the untrained network, a network from disk;
-        each may be a list as well. Same ids as ``emb``. One whose ``meta`` has ``classes`` holds class
-        scores (a network trained with the labels): it is shown as a reference, which decides nothing.
+        each may be a list as well. Same ids as ``emb``. Class scores of a network trained with the labels
+        (:func:`natkit.supervised`) are shown as a reference, which decides nothing.
     table
         The manifest, with columns ``id``, ``split`` and ``label``.
     label
@@ -212,7 +213,7 @@ def score(
     data = _Data(ask, ids, split, weights, trust, near, seed)
     scores, values, kept = [], {}, {}
     for each in progress([ours, *others], "score the embeddings"):
-        role = "ours" if each is ours else "reference" if "classes" in each[0].meta else "control"
+        role = "ours" if each is ours else "reference" if _own(each[0]) else "control"
         with threadpool_limits(1):  # a second thread makes these small products 20–100 times slower
             for row, value, said in _entry(each, role, data):
                 scores.append(row)
@@ -372,6 +373,10 @@ def own_scores(emb: Embedding, vectors: np.ndarray, ask: Question) -> np.ndarray
     return vectors[:, [classes.index(name) for name in ask.names]].astype(np.float64)
 
 
+def _own(emb: Embedding) -> bool:
+    return emb.meta.get("layer") == OWN_LAYER
+
+
 def _floor(ask: Question, n: int) -> dict:
     """The row of the majority: the same answer for every image."""
     value, even = (
@@ -513,7 +518,7 @@ def _check_embeddings(ours: list[Embedding], others: list[list[Embedding]]) -> N
             f"Each embedding needs a name of its own, but they are {names}. "
             "Set meta['name'] of each: it stands beside the score in the report."
         )
-    if "classes" in first[0].meta or all("classes" in each.meta for each in first[1:]):
+    if _own(first[0]) or all(map(_own, first[1:])):
         raise InputError(
             "Ours and at least one control must be read by a probe, but here are class scores alone. "
             "Pass model.embed(images) and, among the controls, natkit.pixels(images)."

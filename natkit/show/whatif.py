@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from natkit.errors import InputError
 from natkit.evidence import cost
-from natkit.evidence.prices import Line, Prices, Work
+from natkit.evidence.prices import NOT_PRICES, Line, Prices, Work
 from natkit.show import figures, style
 from natkit.show.live import Shown
 from natkit.show.words import money, words
@@ -63,10 +63,10 @@ class WhatIf(Shown):
             field.name: self._field(field.name, getattr(given, field.name))
             for given in (prices, line, work)
             for field in fields(given)
-            if field.name != "currency"
+            if field.name not in NOT_PRICES
         }
         lists = [
-            [self.fields[field.name] for field in fields(kind) if field.name != "currency"]
+            [self.fields[field.name] for field in fields(kind) if field.name not in NOT_PRICES]
             for kind in (Prices, Line, Work)
         ]
         boxes = w.Accordion(children=[w.VBox(each) for each in lists], selected_index=0)

@@ -144,7 +144,7 @@ def test_networks_trained_with_the_labels_stand_beside():
     emb, controls, table = sample()
     made = draws(table, "defect", [20, 100], 2)
     y = table.set_index("id").loc[emb.ids, "defect"].to_numpy()
-    meta = {"classes": ["0", "1"]}
+    meta = {"layer": "class scores", "classes": ["0", "1"]}
     sure = Embedding(np.c_[1 - y, y], emb.ids, {**meta, "name": "supervised"})
     blind = Embedding(np.zeros((len(y), 2)), emb.ids, {**meta, "name": "fine-tuned"})
     learned = {"supervised": [(d, sure) for d in made], "fine-tuned": [(d, blind) for d in made]}

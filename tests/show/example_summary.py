@@ -215,7 +215,7 @@ def evidence():
             {"name": name, "kind": kind, "strength": strength,
              "score": number(value, value - 0.04, value + 0.03),
              "change": number(change, change - 0.02, change + 0.02)}
-            for kind, strength in (("brightness", 1.3), ("blur", 1.5))
+            for kind, strength in (("brightness", -0.2), ("blur", 0.01))
             for name, value, change in (("NAT", 0.82, -0.022), ("pixels", 0.69, -0.041))
         ],
         "held_out": [

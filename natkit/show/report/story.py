@@ -309,9 +309,12 @@ def _reason(row: dict, words: Words) -> str:
 
 def changed(row: dict, words: Words) -> str:
     """What was done to the images of a row of ``robustness``."""
+    strength = words.percent(abs(row["strength"]))
+    if row["kind"] == "brightness":
+        strength = ("−" if row["strength"] < 0 else "+") + strength
     key = row["kind"] if f"corruption.{row['kind']}" in words else "other"
     kind = {"kind": shorten(row["kind"], 30)} if key == "other" else {}
-    return words(f"corruption.{key}", strength=f"{row['strength']:g}", **kind)
+    return words(f"corruption.{key}", strength=strength, **kind)
 
 
 def labels_needed(row: dict, most: int, words: Words) -> str:

@@ -231,7 +231,7 @@ def given(cost: dict, words: Words) -> list[tuple[str, str]]:
     currency, rows = cost["prices"]["currency"], []
     for kind in ("prices", "line", "work"):
         for name, value in cost[kind].items():
-            if value is None or name == "currency":
+            if value is None or name in NOT_PRICES:
                 continue
             if name in SHARES:
                 said = words.rate(value)
