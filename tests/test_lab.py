@@ -206,3 +206,30 @@ def test_a_training_is_stopped_by_a_click(tmp_path, chromium):
         page.locator(".jp-Notebook .jp-Cell").last.click()
         page.keyboard.press("Shift+Enter")
         expect(page.get_by_text("still nothing")).to_be_visible()
+
+
+def test_a_price_typed_into_the_what_if_changes_the_sentence(tmp_path, chromium):
+    """The chart is there without a click; a dearer miss moves the threshold, and so the sentence."""
+    book(
+        tmp_path / "cost.ipynb",
+        "import numpy as np\nfrom scipy.stats import norm\nfrom natkit.evidence.prices import Line, Prices, Work\n"
+        "from natkit.show.whatif import WhatIf\n"
+        "def scored(n, seed):\n    rng = np.random.default_rng(seed)\n    bad = rng.random(n) < 0.3\n"
+        "    return bad, norm.cdf(rng.normal(size=n) + 1.4 * bad - 0.7)",
+        "prices = Prices('JPY', missed=800, false_alarm=12, label=30, engineer_hour=6000, upkeep_year=4e5)\n"
+        "line = Line(0.012, 250_000, today_missed=0.35, today_false_alarms=0.05, today_part=5)\n"
+        "work = Work(labels=2537, engineer_hours=240, gpu_hours=0)\n"
+        "what = WhatIf(prices, line, work, scored(493, 1), scored(523, 2), lang='ja')\nwhat",
+    )
+    with opened(tmp_path, "cost.ipynb", chromium) as page:
+        chart = page.locator(".jupyter-widgets.widget-image").first
+        chart.wait_for()
+        expect(page.get_by_text("年間効果は").first).to_be_visible()
+        before = page.get_by_text("しきい値0.").first.inner_text()
+        field = page.locator(".widget-text input").first
+        expect(field).to_have_value("800")
+        field.fill("8,000")
+        field.press("Enter")
+        expect(page.get_by_text(before)).to_have_count(0)
+        expect(page.get_by_text("しきい値0.").first).to_be_visible()
+        page.screenshot(path=tmp_path / "cost.png")

@@ -57,7 +57,7 @@ class WhatIf(Shown):
         self.words = words(lang)
         self.prices, self.line, self.work = prices, line, work
         self._scores = {"val": val, "test": test, "groups": groups}
-        self.said = w.HTML()
+        self.said, self.wrong = w.HTML(), w.HTML()
         self.chart = w.Image(format="png", layout={"width": "760px"})
         self.fields = {
             field.name: self._field(field.name, getattr(given, field.name))
@@ -73,9 +73,8 @@ class WhatIf(Shown):
         for i, kind in enumerate(("prices", "line", "work")):
             boxes.set_title(i, self.words(f"whatif.{kind}", currency=prices.currency))
         boxes.layout.width = "400px"
-        self.widget = w.HBox(
-            [boxes, w.VBox([self.said, self.chart])], layout={"flex_flow": "row wrap"}
-        )
+        shown = w.VBox([self.wrong, self.chart, self.said], layout={"width": "780px"})
+        self.widget = w.HBox([boxes, shown], layout={"flex_flow": "row wrap"})
         self._show()
 
     def set(self, **values: float | None) -> dict:
@@ -112,8 +111,9 @@ class WhatIf(Shown):
         try:
             setattr(self, kind, replace(getattr(self, kind), **{name: _number(typed)}))
         except InputError as error:
-            self.said.value = f"<p><b>{html.escape(str(error))}</b></p>"
+            self.wrong.value = f"<p><b>{html.escape(str(error))}</b></p>"
             return
+        self.wrong.value = ""
         self._show()
 
     def _show(self) -> None:

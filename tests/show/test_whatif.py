@@ -64,10 +64,12 @@ def test_what_cannot_be_is_told_and_changes_nothing(name, typed, said, given):
     widget = WhatIf(**given)
     before = widget.facts
     widget.fields[name].value = typed
-    assert said in widget.said.value
-    assert "<b>x" not in widget.said.value
+    assert said in widget.wrong.value
+    assert "<b>x" not in widget.wrong.value
     assert widget.facts == before == cost.section(widget.prices, widget.line, widget.work,
                                                   given["val"], given["test"])  # fmt: skip
+    widget.set(false_alarm=13)
+    assert widget.wrong.value == ""
 
 
 def test_without_prices_or_scores_it_says_so(given):
