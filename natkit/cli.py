@@ -8,6 +8,8 @@ import json
 import shlex
 import sys
 import time
+import tomllib
+from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 
@@ -18,6 +20,16 @@ from natkit.files import sha256, write_json
 STEPS = ("01_clean", "02_train", "03_look", "04_score", "05_report")
 VIEWS = ("fixed_pose", "orientation_free", "texture", "colour_matters", "natural")
 FORMAT, VERSION = "natkit-poc", 1
+
+
+EXAMPLE = {  # what the demo reckons with; its report says that it is made up
+    "prices": {"currency": "JPY", "missed": 3000, "false_alarm": 300, "label": 15, "engineer_hour": 6000,
+               "gpu_hour": 300, "own_gpu": 400_000, "own_gpu_years": 4, "own_gpu_hour": 30,
+               "upkeep_year": 600_000, "made_up": True},
+    "line": {"defect_rate": 0.02, "parts_a_year": 1_000_000, "today_missed": 0.2,
+             "today_false_alarms": 0.05, "today_part": 8, "allowed_missed": 0.1},
+    "work": {"labels": 2624, "engineer_hours": 160, "gpu_hours": 5, "trainings_a_year": 12},
+}  # fmt: skip
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -62,6 +74,14 @@ def _parser() -> argparse.ArgumentParser:
         default="orientation_free",
         help="what may differ between two pictures of one thing (fixed_pose: parts always lie the same way round)",
     )
+    poc.add_argument(
+        "--target", type=float, default=0.0, metavar="SCORE",
+        help="the score that would be good enough, agreed beforehand; without one the verdict never says go",
+    )  # fmt: skip
+    poc.add_argument(
+        "--prices", metavar="TOML",
+        help="file with [prices], [line] and [work]: what errors, labels and hours cost; see the README",
+    )  # fmt: skip
     for command in (demo, poc):
         command.add_argument(
             "--out", default=f"natkit-{command.prog.split()[-1]}", help="folder for the results"
@@ -89,12 +109,15 @@ def _poc(chosen: argparse.Namespace, command: str) -> int:
             )
         parameters |= {"images": str(images), "label": chosen.label, "groups": chosen.group}
         parameters |= {"table": str(Path(chosen.table).absolute()) if chosen.table else ""}
-        parameters |= {"views": chosen.views}
+        parameters |= {"views": chosen.views, "target": chosen.target}
+        parameters |= {"money": _money(chosen.prices) if chosen.prices else {}}
     elif importlib.util.find_spec("elpv_dataset") is None:
         print(
             "The package elpv-dataset (real solar cells) is not installed: the demo takes a drawn "
             'production line. For the cells: pip install "natkit[demo]".'
         )
+    if chosen.command == "demo":
+        parameters |= {"money": EXAMPLE}
     state = _open(out, parameters, command)
     for number, step in enumerate(STEPS, 1):
         if step in state["finished"]:
@@ -109,6 +132,33 @@ def _poc(chosen: argparse.Namespace, command: str) -> int:
     print(f"\nReport: {out / 'report.html'}")
     print(f"Map to explore: {out / 'explorer.html'}")
     return 0
+
+
+def _money(file: str) -> dict:
+    """The tables of a TOML file of prices, checked before hours of work rest on them."""
+    from natkit.evidence.prices import Line, Prices, Work
+
+    try:
+        told = tomllib.loads(Path(file).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{file} could not be read as TOML ({error}). The README shows an example."
+        ) from error
+    kinds = {"prices": Prices, "line": Line, "work": Work}
+    for table, values in told.items():
+        known = [field.name for field in fields(kinds[table])] if table in kinds else []
+        wrong = sorted(set(values) - set(known)) if known else [table]
+        if wrong:
+            raise InputError(
+                f"{file} holds {wrong[0]!r}, which is not known here; {', '.join(known or kinds)} are. "
+                "Correct it, or take it out."
+            )
+        kinds[table](**{"currency": "JPY"} | values if table == "prices" else values)
+    if "currency" not in told.get("prices", {}):
+        raise InputError(
+            f'{file} names no currency. Write currency = "JPY" (or "EUR", …) under [prices].'
+        )
+    return told
 
 
 def _open(out: Path, parameters: dict, command: str) -> dict:

@@ -35,7 +35,7 @@ MAY_IMPORT = {
         "natkit.workbooks",
     },
     "natkit/notebooks.py": GROUND,
-    "natkit/cli.py": GROUND | {"natkit.notebooks"},
+    "natkit/cli.py": GROUND | {"natkit.notebooks", "natkit.evidence.prices"},
     "data_prep": GROUND
     | {"data_prep", "natkit.manifest", "natkit.marks", "natkit.images", "natkit.embedding"}
     | {"natkit.workbooks"},

@@ -30,7 +30,7 @@ def under_corruption(
     ----------
     pairs
         For ours (first) and each control: the embedding of the clean images and those of the same
-        images spoilt, each with ``meta["corruption"]``: ``{"kind", "strength"}``.
+        images spoilt (those of test are enough), each with ``meta["corruption"]``: ``{"kind", "strength"}``.
     table, label, seed
         As for :func:`natkit.score`.
 
@@ -51,7 +51,7 @@ def under_corruption(
             fitted, *_ = choose(ask, DECIDES, seen, split)
             before = tested.score(ask.read(fitted, seen[test]), weights)
             for each in spoilt:
-                _same(clean, each)
+                _same(clean, each, order[test])
                 at = pd.Index(each.ids).get_indexer(order[test])
                 after = ask.read(fitted, read.transform(each.vectors[at].astype(np.float64)))
                 value = tested.score(after, weights)
@@ -166,8 +166,8 @@ def _known(emb: Embedding, table: pd.DataFrame, label):
     return ask, emb.vectors[used], rows["split"].to_numpy(str)[used], emb.ids[used]
 
 
-def _same(clean: Embedding, spoilt: Embedding) -> None:
-    lacking = np.setdiff1d(clean.ids, spoilt.ids)
+def _same(clean: Embedding, spoilt: Embedding, needed: np.ndarray) -> None:
+    lacking = np.setdiff1d(needed, spoilt.ids)
     if (
         len(lacking)
         or "corruption" not in spoilt.meta

@@ -87,7 +87,9 @@ def test_labels_of_val_and_of_other_draws_are_not_used():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "draws", lambda *a: first)
         assert (
-            label_curve(emb, controls, table.assign(defect=wrong), "defect", [20, 80], 2).facts["lines"]
+            label_curve(emb, controls, table.assign(defect=wrong), "defect", [20, 80], 2).facts[
+                "lines"
+            ]
             == before
         )
 

@@ -431,7 +431,12 @@ def test_class_scores_are_read_as_they_are_and_decide_nothing():
     truth = table["defect"].to_numpy() == "scratch"
     rng = np.random.default_rng(0)
     logits = rng.standard_normal((len(emb), 2)) + 3 * np.c_[truth, ~truth]  # columns: scratch, good
-    meta = {"name": "supervised", "layer": "class scores", "classes": ["scratch", "good"], "chosen_on": "val"}
+    meta = {
+        "name": "supervised",
+        "layer": "class scores",
+        "classes": ["scratch", "good"],
+        "chosen_on": "val",
+    }
     head = Embedding(logits, emb.ids, meta)
     plain = score(emb, controls, table, "defect")
     proof = score(emb, [*controls, head], table, "defect")

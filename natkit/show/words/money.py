@@ -1,5 +1,6 @@
 """What the cost section says, in sentences chosen by its numbers alone."""
 
+from natkit.evidence.prices import NOT_PRICES
 from natkit.show.words import Words
 
 LIMIT = 60  # months; natkit.evidence.cost states no later payback
