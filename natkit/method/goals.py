@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import torch
+from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -119,6 +120,30 @@ class Loss:
         else:
             each = (scores - goals) ** 2
         return (each * known).sum(dim=1) / known.sum(dim=1)
+
+    def ranks(self, scores: np.ndarray, rows: np.ndarray) -> float | None:
+        """How well scores (n, k) order the images at ``rows``, more is better; None if that can't be said.
+
+        Mean over the classes or columns of the area under the ROC curve, as the probes are scored; over those of
+        which ``rows`` hold both kinds. Of a measurement: less the mean squared error.
+        """
+        goals = self.values.cpu().numpy()[rows]
+        if self.task == "measurement":
+            return (
+                float(-np.mean((scores - (goals - self.mean) / self.std) ** 2))
+                if len(rows)
+                else None
+            )
+        if self.task == "classes":
+            scores = scores - scores.mean(axis=1, keepdims=True)
+            goals = np.eye(scores.shape[1])[goals]
+        known = [np.isfinite(column) for column in goals.T]
+        areas = [
+            roc_auc_score(column[there], score[there])
+            for column, score, there in zip(goals.T, scores.T, known, strict=True)
+            if len(np.unique(column[there])) == 2
+        ]
+        return float(np.mean(areas)) if areas else None
 
     def settle(self, classifier: nn.Linear) -> None:
         """Let the last layer give scores that can be compared between images.

@@ -20,7 +20,7 @@ LAST = 0.25  # share of the layers that "last" trains
 
 
 class Labelled(Loop):
-    """Steps on labelled images; after each epoch the loss on val, and a copy of the weights where it is lowest.
+    """Steps on labelled images; after each epoch a look at val, and a copy of the weights where they order it best.
 
     ``parts`` are the rows of ``pixels`` to train on and to choose on; ``tuned``: the backbone is trained already, and
     the classifier is fitted to it first; ``only`` the layers of the backbone that learn (None: all of them).
@@ -40,7 +40,7 @@ class Labelled(Loop):
         self.train_rows, self.val_rows = parts
         super().__init__(network, pixels[self.train_rows], scaling, settings)
         self.val, self.loss, self.tuned, self.only = pixels[self.val_rows], loss, tuned, only
-        self.best, self.lowest, self.kept = 0, np.inf, None
+        self.best, self.highest, self.kept = 0, -np.inf, None
 
     def _steps_an_epoch(self) -> int:
         return max(super()._steps_an_epoch(), LEAST_STEPS)
@@ -58,8 +58,7 @@ class Labelled(Loop):
         known = read_features(self.encoder[0], self.batches.pixels, self.batches.scaling, "")
         features = torch.from_numpy(known).to(self.device)
         fit_classifier(self.encoder[1], features, lambda scores: self.loss(scores, self.train_rows))
-        if len(self.val):
-            self._keep(0, self._val_loss())
+        self._keep(0, self._val_ranks())
 
     def _open(self, epoch: int) -> np.ndarray:
         """Which layers learn; the batch norms of the others stay as they are."""
@@ -87,19 +86,21 @@ class Labelled(Loop):
     def look(self) -> None:
         """At the end of an epoch: is it the best so far?"""
         row = self.history[-1]
-        if len(self.val):
-            row["val"] = self._val_loss()
-            self._keep(row["epoch"], row["val"])
-        else:
-            self.best = row["epoch"]
+        row["val"] = self._val_ranks()
+        self._keep(row["epoch"], row["val"])
 
-    def _val_loss(self) -> float:
-        scores = torch.from_numpy(read_features(self.encoder, self.val, self.batches.scaling, ""))
-        return self.loss(scores.to(self.device), self.val_rows).mean().item()
+    def _val_ranks(self) -> float | None:
+        if not len(self.val):
+            return None
+        scores = read_features(self.encoder, self.val, self.batches.scaling, "")
+        return self.loss.ranks(scores, self.val_rows)
 
-    def _keep(self, epoch: int, loss: float) -> None:
-        if loss < self.lowest:
-            self.best, self.lowest = epoch, loss
+    def _keep(self, epoch: int, ranks: float | None) -> None:
+        """The weights as they are, if val ranks its images better by them; without val those of the last epoch."""
+        if ranks is None:
+            self.best = epoch
+        elif ranks > self.highest:
+            self.best, self.highest = epoch, ranks
             self.kept = copy.deepcopy(self.encoder.state_dict())
 
     def finish(self) -> None:

@@ -35,7 +35,8 @@ class Supervised:
     network : torch.nn.Module
         Backbone, then classifier: standardised images (n, c, size, size) → scores (n, k).
     history : list of dict
-        One row an epoch: epoch, loss, seconds, and val: the loss on the labelled images of val.
+        One row an epoch: epoch, loss, seconds, and val: AUROC on the labelled images of val (of a measurement less the
+        mean squared error in deviations; None without).
     meta : dict
         What its embeddings say of it, see :func:`supervised`.
     """
@@ -89,8 +90,8 @@ def supervised(
         Of a trained backbone: "all", or "last", the last quarter of its layers (the fourth block of "small",
         ``layer4`` of a ResNet-18); the others stay frozen, their batch norms too.
     choose
-        "val": keep the epoch with the lowest loss on the labelled images of val; fine-tuned, 0 is the classifier on the
-        backbone as it was. "last": the last epoch.
+        "val": keep the epoch with the highest AUROC (a measurement: least squared error) on the labelled images of val,
+        as the probes choose; fine-tuned, 0 is the classifier on the backbone as it was. "last": the last epoch.
     epochs, lr, seed
         In place of those of ``start`` (fine-tuned: a quarter of its lr). An epoch is a pass over the labelled images,
         but at least 15 steps.
@@ -212,7 +213,7 @@ def _trained(
         "task": goals.task,
         "labels": len(train),
         "val_labels": len(val),
-        "chosen_on": "val" if len(val) else "last epoch",
+        "chosen_on": "last epoch" if run.kept is None else "val",
         "epoch": run.best,
         "layers": layers if tuned else "all",
         "network": settings.network,

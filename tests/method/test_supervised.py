@@ -212,23 +212,25 @@ def test_a_trained_backbone_learns_at_a_quarter_of_the_rate(images, model, monke
     assert peaks[2] == pytest.approx(0.01 * peaks[0] / 2e-3)
 
 
-def test_the_epoch_with_the_lowest_loss_on_val_is_kept(images, model):
-    """Of labels that mean nothing an early one; its loss is that of the scores, computed here by the formula."""
+def test_the_epoch_that_orders_val_best_is_kept(images, model):
+    """Of labels that mean nothing an early one; its AUROC is that of the scores, computed here."""
     kind = images.table["kind"].to_numpy().copy()
     train = images.split == "train"
     kind[train] = np.random.default_rng(0).permutation(kind[train])
     start = model.untrained()
     made = natkit.supervised(with_labels(images, "kind", kind), "kind", start, lr=0.02, epochs=6)
-    losses = [row["val"] for row in made.history]
-    assert made.meta["epoch"] == 1 + int(np.argmin(losses)) < 6
-    scores = made.embed(images).vectors.astype(float)
-    counts = {c: (train & (kind == c)).sum() for c in "abc"}
-    chances = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
-    each = [
-        -np.log(chances[row, "abc".index(kind[row])]) * sum(counts.values()) / 3 / counts[kind[row]]
-        for row in np.flatnonzero((images.split == "val") & pd.notna(kind))
-    ]
-    assert np.mean(each) == pytest.approx(min(losses), rel=1e-4)
+    areas = [row["val"] for row in made.history]
+    assert made.meta["epoch"] == 1 + int(np.argmax(areas)) < 6
+    val = (images.split == "val") & pd.notna(kind)
+    scores = made.embed(images).vectors[val]
+    each = [roc_auc_score(kind[val] == name, scores[:, i]) for i, name in enumerate("abc")]
+    assert np.mean(each) == pytest.approx(max(areas), abs=0.01)
+
+
+def test_without_both_kinds_in_val_the_last_epoch_is_kept(images, model):
+    alike = (images.table["kind"] == "a") | (images.split == "val")
+    made = natkit.supervised(with_labels(images, "upright", alike), "upright", model, epochs=2)
+    assert (made.meta["chosen_on"], made.meta["epoch"]) == ("last epoch", 2)
 
 
 def test_gradients_against_numpy_whole_and_in_parts(images):
