@@ -61,7 +61,15 @@ def test_the_demo(tmp_path):
     assert code == 0, err
     assert f"Report: {out / 'report.html'}" in printed
     assert (out / "report.html").stat().st_size <= 5_000_000
-    data = json.loads((out / "summary.json").read_text())["data"]
+    facts = json.loads((out / "summary.json").read_text())
+    assert facts["verdict"]["decision"] != "go"  # no target was given
+    assert {row["name"] for row in facts["evidence"]["scores"]} == {
+        "NAT", "untrained", "pixels", "supervised", "fine-tuned", "majority"
+    }  # fmt: skip
+    assert all(facts["evidence"][part] for part in ("curve", "robustness", "held_out", "groups"))
+    assert facts["cost"]["prices"]["made_up"]
+    assert facts["cost"]["point"]["missed"]["n"] > 10
+    data = facts["data"]
     missed = {row["kind"]: row["missed"] for row in data["planted"]}
     assert all(row["looked_for"] for row in data["planted"])
     assert {kind for kind, n in missed.items() if n} <= {"near_copy", "blur", "dark"}
@@ -91,7 +99,8 @@ def test_a_folder_without_label_in_japanese(line, tmp_path):
     assert f"Map to explore: {out / 'explorer.html'}" in printed
     facts = json.loads((out / "summary.json").read_text())
     assert facts["evidence"] == {"reason": "no_label"}
-    assert facts["verdict"]["decision"] == "unscored"
+    assert facts["verdict"]["ground"] == "unscored"
+    assert facts["cost"] == {"reason": "no_prices"}
     assert facts["data"]["counts"]["kept"] == PARTS
     assert facts["training"]["epochs"] == 2
     assert 'lang="ja"' in (out / "report.html").read_text()
@@ -192,6 +201,31 @@ def test_wrong_folders_are_refused_before_anything_runs(line, tmp_path, capsys):
     file.write_text("x")
     assert "is a file" in refused(capsys, "poc", line, "--out", file)
     assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[prices]\nmissed = 3", 'names no currency. Write currency = "JPY"'),
+        ("[price]\nmissed = 3", "holds 'price', which is not known here; prices, line, work are"),
+        (
+            '[prices]\ncurrency = "JPY"\nmised = 3',
+            "holds 'mised', which is not known here; currency, missed",
+        ),
+        ('[prices]\ncurrency = "yen"', "three capital letters"),
+        (
+            '[prices]\ncurrency = "JPY"\n[line]\ndefect_rate = 2',
+            "defect_rate is 2, but it must be a number",
+        ),
+        ("[prices\n", "could not be read as TOML"),
+    ],
+)
+def test_wrong_prices_are_refused_before_anything_runs(text, said, line, tmp_path, capsys):
+    file = tmp_path / "prices.toml"
+    file.write_text(text, encoding="utf-8")
+    told = refused(capsys, "poc", line / "images", "--prices", file, "--out", tmp_path / "out")
+    assert said in told
+    assert not (tmp_path / "out").exists()
 
 
 def test_changed_images_are_another_run(line, tmp_path, capsys):

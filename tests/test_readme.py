@@ -4,6 +4,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,14 @@ def test_the_python_runs(tmp_path):
     assert run.returncode == 0, run.stderr[-2000:]
     assert {"backbone.safetensors", "backbone.onnx", "training"} <= {p.name for p in line.iterdir()}
     assert 'lang="ja"' in (line / "report" / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_prices_are_a_file_that_poc_takes(tmp_path):
+    (text,) = re.findall(r"```toml\n(.*?)```", README, re.S)
+    (tmp_path / "prices.toml").write_text(text, encoding="utf-8")
+    told = cli._money(tmp_path / "prices.toml")
+    assert told["line"]["allowed_cost"] == 150
+    assert told == tomllib.loads(text)
 
 
 def test_pictures_and_notebooks_exist():

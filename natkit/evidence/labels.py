@@ -122,7 +122,7 @@ def label_curve(
     budgets, repeats, seed
         As for :func:`draws`.
     target
-        The score to reach; None: that of the best control with all labels.
+        The score to reach; None: that of the best control with the largest budget.
     learned
         By name, what networks trained on some of the :func:`draws` say (class scores).
 

@@ -238,7 +238,7 @@ def test_the_curve_claims_a_saving_only_where_its_band_lies_above_zero(examples)
     curve["needed"][0]["value"] = 1600.0
     assert titles.curve(curve, w) == "NAT saves no labels against untrained network"
     curve["needed"][0]["value"] = None
-    assert titles.curve(curve, w) == "NAT does not reach 0.779 with the 1,521 labels there are"
+    assert titles.curve(curve, w) == "NAT does not reach 0.779 with 1,521 labels"
 
 
 def test_the_curve_draws_every_draw(examples):

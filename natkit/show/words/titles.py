@@ -49,19 +49,18 @@ def curve(section: dict, words: Words) -> str:
     """Title of the label curve: a saving is claimed only if its whole band lies above zero."""
     ours = next(line["name"] for line in section["lines"] if line["role"] == "ours")
     needed = {row["name"]: row["value"] for row in section["needed"]}
+    most = section["more"]["from"]  # labels, the largest number that was drawn
     if needed[ours] is None:
         value = words.score(section["target"]["value"])
-        return words("chart.curve.never", target=value, n=section["n_train"])
+        return words("chart.curve.never", target=value, n=most)
     rival = section["target"]["from"]
     if rival is None:
-        held = {
-            row["control"]: needed[row["control"]] or section["n_train"] for row in section["saved"]
-        }
+        held = {row["control"]: needed[row["control"]] or most for row in section["saved"]}
         rival = min(held, key=held.get)
     saved = next(row for row in section["saved"] if row["control"] == rival)
     values = {
         "ours": round(needed[ours]),
-        "theirs": round(needed[rival] or section["n_train"]),
+        "theirs": round(needed[rival] or most),
         "control": shorten(words.name("name", rival), 24),
     }
     if values["ours"] >= values["theirs"]:
