@@ -85,7 +85,7 @@ def main() -> None:
         for kind, runs in table.groupby("kind", sort=False):
             text = "  ".join(
                 f"{s} {runs[s].median():.3f} [{runs[s].min():.3f}, {runs[s].max():.3f}]"
-                for s in ("kept", "gap", "reach", "one_sided", "views", "changed", "copies")
+                for s in ("kept", "gap", "one_sided", "views", "changed", "copies")
                 if s in runs and runs[s].notna().any()
             )
             blamed = sorted({sign for bad in runs["bad"] for sign in bad})
