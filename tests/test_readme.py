@@ -34,7 +34,7 @@ def test_every_command_is_known(command):
 
 def test_the_python_runs(tmp_path):
     """In a folder with images/ and parts.csv, as the text assumes."""
-    line = samples.synthetic_line(tmp_path / "line", n=300, seed=0).parent
+    line = samples.synthetic_line(tmp_path / "line", n=200, seed=0).parent
     code = "\n".join(re.findall(r"```python\n(.*?)```", README, re.S))
     run = subprocess.run([sys.executable, "-c", code], cwd=line, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr[-2000:]
