@@ -120,6 +120,8 @@ def test_labels_needed_are_straight_in_the_logarithm(target, needed):
 def test_a_dip_in_the_curve_takes_nothing_back():
     found = line([0.6, 0.8, 0.7], [10, 100, 1000]).needed(np.full(2, 0.8))
     assert found == pytest.approx(np.full((1, 2), 100))
+    found = line([0.7, 0.6, 0.9], [10, 100, 1000]).needed(np.full(2, 0.8))
+    assert found == pytest.approx(np.full((1, 2), 100 * 10**0.5))  # from 0.7, once reached, to 0.9
 
 
 def test_a_better_embedding_saves_labels_and_the_same_one_saves_none():

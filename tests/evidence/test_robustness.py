@@ -56,8 +56,15 @@ def test_the_probe_learns_nothing_from_spoilt_images():
     train = (table["split"] == "train").to_numpy()
     rng = np.random.default_rng(2)
     wild = np.where(train[:, None], 100 * rng.standard_normal(emb.vectors.shape), emb.vectors)
-    (row,) = under_corruption([(emb, [spoilt(emb, wild)])], table, "ng")
+    (row, clean) = under_corruption(
+        [(emb, [spoilt(emb, wild), spoilt(emb, emb.vectors)])], table, "ng"
+    )
     assert row["change"]["value"] == 0
+    assert (
+        row["score"]
+        == clean["score"]
+        == score(emb, [sample()[1]], table, "ng").facts["scores"][0]["score"]
+    )
 
 
 def test_a_camera_held_out_by_hand():
