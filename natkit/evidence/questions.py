@@ -18,7 +18,7 @@ from natkit.evidence import intervals
 from natkit.manifest import SPLITS
 
 MANY = 50  # a numeric label with more values than this is a measurement
-MOST = 200  # classes; each needs a border of its own
+MOST = 100  # classes; each needs a border of its own, and its own thousand resamples
 NEED = {  # by kind: images of the rarest class (or label that holds); with fewer, nothing is decided
     "classes": {"train": 5, "val": 1, "test": 10},
     "labels": {"train": 5, "val": 1, "test": 10},
@@ -226,7 +226,7 @@ def question(rows: pd.DataFrame, label: str | Sequence[str]) -> tuple[Question, 
     Raises
     ------
     InputError
-        If the label has one value alone, more than 200 classes, or columns that are not 0 and 1.
+        If the label has one value alone, more than 100 classes, or columns that are not 0 and 1.
     """
     if not isinstance(label, str):
         return _labels(rows, list(label))

@@ -537,7 +537,7 @@ def test_chances_of_one_class_are_those_that_were_scored():
 def test_too_many_classes_are_refused_and_five_labels_are_counted():
     emb, controls, table = more(n=2400)
     table["split"] = "train"
-    with pytest.raises(InputError, match="has 240 different values; up to 200"):
+    with pytest.raises(InputError, match="has 240 different values; up to 100"):
         score(emb, controls, table.assign(part=[f"p{i % 240}" for i in range(2400)]), "part")
     emb, controls, table = more()
     five = table["defect"].astype(float).where(np.arange(len(table)) < 5)
