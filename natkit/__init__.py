@@ -22,7 +22,7 @@ _HOME = {
     "purity": "natkit.look.association",
     "label_next": "natkit.look.suggest",
     "explorer": "natkit.show.explorer",
-    "score": "natkit.evidence.probe",
+    "score": "natkit.evidence.scoring",
     "label_curve": "natkit.evidence.labels",
     "under_corruption": "natkit.evidence.robustness",
     "held_out": "natkit.evidence.robustness",

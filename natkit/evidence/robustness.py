@@ -9,8 +9,9 @@ from threadpoolctl import threadpool_limits
 from natkit.classes import class_names
 from natkit.embedding import Embedding
 from natkit.errors import InputError
+from natkit.evidence.checks import LOTS
 from natkit.evidence.intervals import interval, resample
-from natkit.evidence.probe import LOTS, choose, features, reader
+from natkit.evidence.probe import choose, features, reader
 from natkit.evidence.questions import Question, question
 from natkit.evidence.verdict import DECIDES
 from natkit.progress import progress

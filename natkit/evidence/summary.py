@@ -12,7 +12,7 @@ import numpy as np
 
 from natkit.classes import class_names
 from natkit.errors import InputError
-from natkit.evidence.probe import Evidence
+from natkit.evidence.scoring import Evidence
 from natkit.evidence.verdict import judge
 from natkit.manifest import Prepared, read
 

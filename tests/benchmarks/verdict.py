@@ -30,8 +30,9 @@ from sklearn.metrics import roc_auc_score
 
 from natkit.embedding import Embedding
 from natkit.evidence.intervals import settled_by
-from natkit.evidence.probe import choose, features, score
+from natkit.evidence.probe import choose, features
 from natkit.evidence.questions import Classes
+from natkit.evidence.scoring import score
 
 SPLIT = {"train": 240, "val": 80, "test": 160}
 WIDTH, EASY = 8, 0.01  # of the vectors; a target that any score meets

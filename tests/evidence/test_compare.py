@@ -7,7 +7,7 @@ import pytest
 from natkit.embedding import Embedding
 from natkit.errors import InputError
 from natkit.evidence.compare import compare
-from natkit.evidence.probe import score
+from natkit.evidence.scoring import score
 
 
 def proof(noise, seed, known=None):

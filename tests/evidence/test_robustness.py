@@ -7,8 +7,8 @@ from sklearn.metrics import roc_auc_score
 
 from natkit.embedding import Embedding
 from natkit.errors import InputError
-from natkit.evidence.probe import score
 from natkit.evidence.robustness import held_out, under_corruption
+from natkit.evidence.scoring import score
 
 
 def sample(n=600, d=6, seed=0):

@@ -12,7 +12,7 @@ from natkit.embedding import Embedding
 from natkit.errors import InputError
 from natkit.evidence import cost
 from natkit.evidence.prices import Line, Prices, Work
-from natkit.evidence.probe import score
+from natkit.evidence.scoring import score
 from natkit.evidence.summary import check, collect, summarize
 from natkit.evidence.verdict import REASONS
 

@@ -18,7 +18,7 @@ from natkit.classes import class_names
 from natkit.embedding import Embedding
 from natkit.errors import InputError
 from natkit.evidence import questions
-from natkit.evidence.probe import score
+from natkit.evidence.scoring import score
 
 
 def sample(n=240, d=8, k=2, seed=0, signal=1.2, noise=(0.5, 1.0)):
@@ -374,6 +374,8 @@ def test_groups_are_scored_worst_first_by_hand():
     table.loc[table.index[:3], "camera"] = "D"
     proof = score(ours, controls, table, "defect", groups=["camera"])
     rows = proof.facts["groups"]
+    assert list(proof.rows("groups")["value"]) == [row["value"] for row in rows]
+    assert proof.rows("held_out").empty
     assert [row["value"] for row in rows][0] == "B"
     assert rows[-1] == {"column": "camera", "value": "D", "n": rows[-1]["n"], "score": None}
     told = proof.positive()
