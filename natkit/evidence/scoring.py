@@ -68,7 +68,7 @@ class Evidence:
         return pd.DataFrame(rows)
 
     def rows(self, part: str) -> pd.DataFrame:
-        """``groups``, ``checks``, ``robustness`` or ``held_out`` as a table for notebooks; empty where there is none."""
+        """``groups``, ``checks``, ``robustness`` or ``held_out`` as a table; empty where there is none."""
         return pd.json_normalize(self.facts.get(part) or [])
 
     def positive(self, value: str | None = None, name: str | None = None) -> dict:
