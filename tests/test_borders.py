@@ -49,6 +49,7 @@ DOORS = {  # each heavy package is imported in one place
     "jscatter": {"natkit/show/live.py"},
     "torchvision": {"natkit/method/backbones.py"},
     "jinja2": {"natkit/show/pages.py"},
+    "pptx": {"natkit/show/report/deck.py"},
     "papermill": {"natkit/notebooks.py"},
     "elpv_dataset": {"data_prep/samples.py"},
     "matplotlib_fontja": {"natkit/show/style.py"},

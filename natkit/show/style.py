@@ -11,6 +11,7 @@ import matplotlib
 from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 
 from natkit.files import writing
 from natkit.show.words import titles
@@ -22,6 +23,7 @@ PALETTE = (BLUE, VERMILLION, GREEN, PURPLE)  # contrast on white ≥ 3, safe for
 MARKERS = ("o", "s", "^", "D", "v", "P")
 SIZE = (9.6, 5.4)  # inches; 960 x 540 in a page, twice that in the file
 DPI = 200
+HEAD = "natkit-headline"  # in a chart's file: share of its height that the title takes
 
 
 @cache
@@ -92,8 +94,21 @@ def save(fig: Figure, path: str | Path) -> Path:
     """Write ``fig`` as PNG, whole or not at all, at 200 dots an inch."""
     path = Path(path)
     with writing(path) as part:
-        fig.savefig(part, format="png", dpi=DPI)
+        fig.savefig(part, format="png", dpi=DPI, metadata={HEAD: f"{_headline_share(fig):.4f}"})
     return path
+
+
+def _headline_share(fig: Figure) -> float:
+    """Share of the height that the title takes, from the top."""
+    shown = [ax._left_title for ax in fig.axes if ax.get_title("left")]
+    low = min((t.get_window_extent().y0 for t in shown), default=fig.bbox.height)
+    return max(0.0, 1 - low / fig.bbox.height)
+
+
+def headroom(path: str | Path) -> float:
+    """Share of a chart's height, from the top, that its title takes; 0 if the file does not say."""
+    with Image.open(path) as image:
+        return float(image.info.get(HEAD, 0))
 
 
 def figure(draw: Callable[[Axes], Axes], path: str | Path, size: tuple = SIZE) -> Path:

@@ -1,8 +1,9 @@
-"""The summary as one HTML page that opens anywhere, with no network.
+"""The summary as one HTML page that opens anywhere, with no network, as slides and as a workbook.
 
 Maintainers: ``story`` chooses the sentences, ``charts`` draws, ``report.html.j2`` lays out,
-``report.css`` is the look; all words come from ``natkit.show.words``. Only the summary is read, and
-the pictures it names. A user's text reaches the page through autoescaping alone.
+``report.css`` is the look; ``slides`` (by ``deck``) and ``tables`` are the other two files. All words
+come from ``natkit.show.words``. Only the summary is read, and the pictures it names. A user's text
+reaches the page through autoescaping alone, slides and sheets as plain text.
 """
 
 import base64
@@ -20,7 +21,7 @@ from PIL import Image, UnidentifiedImageError
 from natkit.errors import InputError
 from natkit.files import write_json, writing
 from natkit.show.pages import template
-from natkit.show.report import charts, story
+from natkit.show.report import charts, slides, story, tables
 from natkit.show.words import Words, money, titles, words
 
 MAX_BYTES = 5_000_000  # of report.html: a file that can be sent by mail
@@ -28,7 +29,7 @@ _ROOM = 400_000  # of these for text and tables
 
 
 def report(facts: dict | str | Path, folder: str | Path, lang: str = "en") -> Path:
-    """Write ``report.html``, ``summary.json`` and ``figures/*.png`` into ``folder``.
+    """Write ``report.html``, ``report.pptx``, ``report.xlsx``, ``summary.json`` and ``figures/*.png`` into ``folder``.
 
     Parameters
     ----------
@@ -61,9 +62,18 @@ def report(facts: dict | str | Path, folder: str | Path, lang: str = "en") -> Pa
         (folder / "figures").mkdir(parents=True, exist_ok=True)
         shutil.copyfile(home / picture, folder / "figures" / Path(picture).name)
     write_json(folder / "summary.json", facts)
-    html = _page(shown, folder, vocabulary)
+    drawn = charts.draw(shown, folder / "figures", vocabulary)
+    room = (
+        MAX_BYTES - _ROOM - sum(_encoded(chart["path"].stat().st_size) for chart in drawn.values())
+    )
+    sheets = _sheets(shown["map"], folder, room)
+    html = _page(shown, drawn, sheets, vocabulary)
     with writing(folder / "report.html") as part:
         part.write_text(html, encoding="utf-8")
+    with writing(folder / "report.pptx") as part:
+        slides.write(part, shown, vocabulary, drawn, sheets)
+    with writing(folder / "report.xlsx") as part:
+        tables.write(part, shown, vocabulary)
     return folder / "report.html"
 
 
@@ -110,16 +120,14 @@ def visible(text: str) -> str:
     )
 
 
-def _page(facts: dict, folder: Path, vocabulary: Words) -> str:
-    drawn = charts.draw(facts, folder / "figures", vocabulary)
+def _page(facts: dict, drawn: dict, sheets: dict, vocabulary: Words) -> str:
     for chart in drawn.values():
         chart["source"] = _uri(chart["path"].read_bytes(), "png")
-    room = MAX_BYTES - _ROOM - sum(len(chart["source"]) for chart in drawn.values())
     return template("report/report.html.j2").render(
         w=vocabulary,
         facts=facts,
         charts=drawn,
-        sheets=_sheets(facts["map"], folder, room),
+        sheets={cluster: jpeg and _uri(jpeg, "jpeg") for cluster, jpeg in sheets.items()},
         story=story,
         titles=titles,
         money=money,
@@ -136,12 +144,12 @@ def _pictures(section: dict, folder: Path) -> dict[str, int]:
     return {n: named[n] for n, path in found.items() if path.is_file() and path.parent == inside}
 
 
-def _sheets(section: dict, folder: Path, room: int) -> dict[int, str | None]:
-    """Contact sheets by cluster as data-URIs; None for one that would make the file too big.
+def _sheets(section: dict, folder: Path, room: int) -> dict[int, bytes | None]:
+    """Contact sheets by cluster as JPEG; None for one that would make the file too big.
 
     A cluster whose sheet is not there, or lies outside ``folder``, is left out.
     """
-    sheets: dict[int, str | None] = {}
+    sheets: dict[int, bytes | None] = {}
     for picture, cluster in _pictures(section, folder).items():
         path = folder / picture
         try:
@@ -152,11 +160,16 @@ def _sheets(section: dict, folder: Path, room: int) -> dict[int, str | None]:
         small.thumbnail((1200, 1200))
         buffer = io.BytesIO()
         small.save(buffer, "JPEG", quality=85)
-        uri = _uri(buffer.getvalue(), "jpeg")
-        fits = len(uri) <= room
-        sheets[cluster] = uri if fits else None
-        room -= len(uri) if fits else 0
+        size = _encoded(buffer.tell())
+        fits = size <= room
+        sheets[cluster] = buffer.getvalue() if fits else None
+        room -= size if fits else 0
     return sheets
+
+
+def _encoded(size: int) -> int:
+    """Characters that so many bytes take in a page."""
+    return 4 * (-(-size // 3)) + 30
 
 
 def _uri(content: bytes, kind: str) -> str:

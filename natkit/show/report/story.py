@@ -95,6 +95,49 @@ def _comparison(facts: dict, words: Words) -> dict:
     }
 
 
+def name(facts: dict, words: Words) -> str:
+    """What the images are called."""
+    return words("page.no_name") if absent(facts["data"]) else facts["data"]["name"]
+
+
+def group(row: dict) -> str:
+    """A group of images, as ``column = value``."""
+    return f"{shorten(row['column'], 30)} = {shorten(row['value'] or '–', 30)}"
+
+
+def harmed(evidence: dict) -> list[dict]:
+    """Rows of ``robustness`` that are our own."""
+    mine = ours(evidence, evidence["decides"])["name"]
+    return [row for row in evidence["robustness"] or [] if row["name"] == mine]
+
+
+def weakest(evidence: dict, words: Words) -> str | None:
+    """Where it is weakest, in a sentence: the worst group, or else the worst change of the images."""
+    scored = [row for row in evidence["groups"] or [] if row["score"]]
+    if scored:
+        row = min(scored, key=lambda row: row["score"]["value"])
+        seen = {
+            "code": "worst_group",
+            "n": row["n"],
+            "low": row["score"]["low"],
+            "high": row["score"]["high"],
+        }
+        return _reason(
+            {**seen, **{k: row[k] for k in ("column", "value")}, "score": row["score"]["value"]},
+            words,
+        )
+    if rows := harmed(evidence):
+        row = min(rows, key=lambda row: row["change"]["value"])
+        change = words.with_interval(row["change"], signed=True)
+        return words("slide.worst_change", what=changed(row, words), change=change)
+    any_left = evidence["groups"] or evidence["held_out"]
+    return (
+        words("evidence.held_out" if evidence["held_out"] else "evidence.groups")
+        if any_left
+        else None
+    )
+
+
 def target(facts: dict, words: Words) -> str:
     """The target agreed beforehand, as readers write it; "" if there is none."""
     agreed = facts["verdict"].get("target")

@@ -1,0 +1,429 @@
+"""The summary as slides for the meeting: one idea a slide, its title the finding."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from natkit.show import style
+from natkit.show.report import story
+from natkit.show.report.deck import EDGE, HIGH, WIDE, Deck, Slide
+from natkit.show.report.story import absent
+from natkit.show.words import Words, money, titles
+
+TOP, END = 1.65, HIGH - 0.6  # of what stands below the title
+BODY = (16, 15, 14, 13, 12, 11)
+FULL = WIDE - 2 * EDGE
+PARTS = ("data", "training", "map", "evidence", "cost", "verdict", "provenance")
+
+
+def write(
+    path: Path, facts: dict, words: Words, drawn: dict, sheets: dict[int, bytes | None]
+) -> None:
+    """Write ``facts`` as a presentation.
+
+    ``drawn`` are the charts of :func:`natkit.show.report.charts.draw`, ``sheets`` contact sheets by cluster (JPEG).
+    Raises InputError if the summary claims what its own intervals do not show.
+    """
+    name = story.name(facts, words)
+    parts = [titles.shorten(name, 60), words("page.report")]
+    if not absent(facts["provenance"]) and facts["provenance"]["started"]:
+        parts.insert(1, words.date(facts["provenance"]["started"]))
+    deck = Deck(words.lang, words("page.title", name=titles.shorten(name, 80)), " · ".join(parts))
+    for add in (_decision, _limits, _data, _ladder, _curve, _weakest, _map, _sheets, _ways, _payback, _plan,
+                _repeat, _missing):  # fmt: skip
+        add(deck, facts, words, drawn, sheets)
+    deck.save(path)
+
+
+def notes(facts: dict, words: Words, n: int | None, *method: str) -> list[str]:
+    """What the speaker reads: the method, n, and which data it was."""
+    known = not absent(facts["provenance"]) and facts["provenance"]["data_hash"]
+    code = known or facts["data"].get("hash") or words("provenance.unknown")
+    unknown = words("provenance.unknown")
+    return [
+        *filter(None, method),
+        words("slide.n", n=unknown if n is None else f"{n:,}"),
+        words("slide.hash", hash=code),
+    ]
+
+
+def _listed(facts: dict) -> int | None:
+    return None if absent(facts["data"]) else facts["data"]["counts"]["listed"]
+
+
+def _method(facts: dict, words: Words) -> str:
+    """How scores were read."""
+    evidence = facts["evidence"]
+    if absent(evidence):
+        return ""
+    sizes = {part: evidence[f"n_{part}"] for part in ("train", "val", "test")}
+    return words("evidence.setup", label=titles.quoted(words, evidence["label"]), **sizes)
+
+
+def _chart(slide: Slide, chart: dict, box) -> float:
+    """A drawn chart without its headline: that is the title of the slide."""
+    return slide.picture(chart["path"], chart["alt"], box, style.headroom(chart["path"]))
+
+
+def _decision(deck: Deck, facts: dict, words: Words, *_) -> None:
+    said = story.verdict(facts, words)
+    seen = facts["verdict"].get("difference")
+    n = seen["n"] if seen else _listed(facts)
+    slide = deck.slide(
+        said["title"],
+        notes(facts, words, n, _method(facts, words), *story.reasons(facts, words)),
+        front=True,
+    )
+    slide.text((EDGE, 0.45, FULL, 0.35), [words("page.verdict")], (14,), style.BLUE, bold=True)
+    slide.mark(said["mark"], (EDGE, 1.02, 0.95, 0.95), words("slide.mark", mark=said["mark"]))
+    slide.text(
+        (1.8, 2.2, WIDE - 1.8 - EDGE, 1.05), [said["lead"]], (16, 15, 14, 13, 12), style.GREY
+    )
+    wide = FULL / 3
+    for i, number in enumerate(story.numbers(facts, words)):
+        left = EDGE + i * wide
+        slide.rule(3.45, left=left, width=wide - 0.3)
+        slide.text((left, 3.55, wide - 0.3, 0.3), [number["label"]], (13, 12, 11, 10), style.GREY)
+        slide.text((left, 3.85, wide - 0.3, 0.65), [number["value"]], (34, 30, 26, 22), style.BLUE)
+        slide.text((left, 4.5, wide - 0.3, 0.3), [number["note"]], (12, 11, 10, 9), style.GREY)
+    slide.text((EDGE, 5.0, FULL, 0.35), [words("page.next")], (16,), bold=True)
+    steps = story.next_steps(facts, words)[:3]
+    slide.text((EDGE, 5.4, FULL, 1.5), steps, (14, 13, 12, 11), bullets=True, between=3)
+
+
+def _limits(deck: Deck, facts: dict, words: Words, *_) -> None:
+    slide = deck.slide(
+        words("page.not_shown"), notes(facts, words, _listed(facts), words("risks.limits"))
+    )
+    limits = story.limits(facts, words)
+    slide.text(
+        (EDGE, TOP + 0.1, FULL, END - TOP - 0.1), limits, (18, *BODY), bullets=True, between=9
+    )
+
+
+def _data(deck: Deck, facts: dict, words: Words, *_) -> None:
+    data = facts["data"]
+    if absent(data):
+        return
+    counts, found = data["counts"], story.findings(data, words)
+    single = sorted((f for f in data["findings"] if not titles.whole(f)), key=lambda f: -f["count"])
+    parts = words("data.parts_text", **{part: counts[part] for part in ("train", "val", "test")})
+    said = [words("data.legend"), parts] if found else [parts]
+    if data["planted"]:
+        said.append(words("format.sentence_end", text=titles.planted(data["planted"], words)))
+    title = titles.findings(data["findings"], counts, words)
+    slide = deck.slide(title, notes(facts, words, counts["listed"], *said))
+    if not found:
+        clean = words(
+            "data.clean", listed=counts["listed"], rules=story.rules(data["looked_for"], words)
+        )
+        slide.text((EDGE, TOP, FULL, 2), [clean, *said], BODY, between=8)
+        return
+    kinds = len({row["name"] for row in found})
+    told = {key: counts[key] for key in ("listed", "quarantined", "kept")}
+    lead = [words("data.found", kinds=kinds, **told), story.dealt_with(data, words)]
+    slide.text((EDGE, TOP, FULL, 1.2), lead, (14, 13, 12, 11), between=4)
+    rows = [(f["mark"], f["name"], f["count"], f["action"]) for f in found]
+    left = 6.0 if single else 0
+    if single:
+        names = [titles.shorten(words.name("rule", f["rule"]), 28) for f in single[:8]]
+        alt = words("format.colon", name=words("slide.alt_bars"), text=title)
+        box = (EDGE, TOP + 1.25, left - 0.3, END - TOP - 1.25)
+        slide.bars(box, names, [f["count"] for f in single[:8]], words("table.images"), alt)
+    head = ["", *(words(f"table.{key}") for key in ("finding", "images", "done"))]
+    box = (EDGE + left, TOP + 1.35, FULL - left, END - TOP - 1.35)
+    slide.table(box, head, rows, (0.4, 2.9, 1.9, 2.0), (2,), 11, _more(words))
+
+
+def _more(words: Words) -> str:
+    return words("format.and_more", n=123456789).replace("123,456,789", "{n}")
+
+
+def _ladder(deck: Deck, facts: dict, words: Words, drawn: dict, *_) -> None:
+    evidence = facts["evidence"]
+    if absent(evidence) or "score_ladder" not in drawn:
+        return
+    said = notes(
+        facts, words, evidence["n_test"], words("chart.ladder.read"), _method(facts, words)
+    )
+    slide = deck.slide(titles.ladder(evidence, words), said)
+    _chart(slide, drawn["score_ladder"], (EDGE, TOP, 8.2, END - TOP))
+    metric = titles.metric(words, evidence)
+    head = [
+        words("table.control"),
+        words("table.difference", metric=metric),
+        words("table.reading"),
+    ]
+    decides = [d for d in evidence["differences"] if d["probe"] == evidence["decides"]]
+    rows = [
+        (
+            story.control(words, d["control"]),
+            words.with_interval(d["score"], signed=True),
+            words(f"reading.{titles.standing([d['score']])}"),
+        )
+        for d in sorted(decides, key=lambda d: d["score"]["value"])
+    ]
+    box = (EDGE + 8.5, TOP + 0.1, FULL - 8.5, END - TOP - 0.1)
+    slide.table(box, head, rows, (1.3, 1.4, 1.2), (1,), 11, _more(words))
+
+
+def _curve(deck: Deck, facts: dict, words: Words, drawn: dict, *_) -> None:
+    curve = facts["evidence"].get("curve")
+    if not curve or "label_curve" not in drawn:
+        return
+    said = notes(facts, words, curve["n_test"], words("chart.curve.read"), _method(facts, words))
+    slide = deck.slide(titles.curve(curve, words), said)
+    _chart(slide, drawn["label_curve"], (EDGE, TOP, 8.0, END - TOP))
+    goal = {"value": words.score(curve["target"]["value"])}
+    rival = curve["target"]["from"]
+    if rival:
+        goal["control"] = story.control(words, rival)
+    key = "evidence.curve_target_from" if rival else "evidence.curve_target"
+    side = (EDGE + 8.3, TOP + 0.1, FULL - 8.3, 0.9)
+    slide.text(side, [words(key, **goal)], (14, 13, 12, 11))
+    rows = [
+        (story.control(words, row["name"]), story.labels_needed(row, curve["more"]["from"], words))
+        for row in curve["needed"]
+    ]
+    head = [words("table.method"), words("table.needed")]
+    slide.table((side[0], TOP + 1.05, side[2], 3), head, rows, (1, 1.3), (1,), 12, _more(words))
+
+
+def _weakest(deck: Deck, facts: dict, words: Words, *_) -> None:
+    evidence = facts["evidence"]
+    if absent(evidence):
+        return
+    title = story.weakest(evidence, words)
+    if title is None:
+        return
+    metric = titles.metric(words, evidence)
+    blocks = _blocks(evidence, words, metric)
+    said = [words(f"evidence.{name}_text") for name in blocks]
+    slide = deck.slide(title, notes(facts, words, evidence["n_test"], *said, _method(facts, words)))
+    wide = (FULL - 0.4 * (len(blocks) - 1)) / len(blocks)
+    for i, (name, (head, rows, widths)) in enumerate(blocks.items()):
+        left = EDGE + i * (wide + 0.4)
+        slide.text(
+            (left, TOP, wide, 0.35),
+            [words(f"evidence.{name}")],
+            (16, 15, 14, 13, 12, 11),
+            bold=True,
+        )
+        box = (left, TOP + 0.45, wide, END - TOP - 0.45)
+        slide.table(box, head, rows, widths, (1, 2), 12, _more(words))
+
+
+def _blocks(evidence: dict, words: Words, metric: str) -> dict[str, tuple]:
+    """Tables of where it is weakest, worst first: head, rows, widths."""
+    score, blocks = words("table.score", metric=metric), {}
+    few = words("evidence.group_too_few")
+    for name, count in (("groups", "test"), ("held_out", "images")):
+        if evidence[name]:
+            rows = [
+                (
+                    story.group(g),
+                    f"{g['n']:,}",
+                    words.with_interval(g["score"]) if g["score"] else few,
+                )
+                for g in sorted(
+                    evidence[name], key=lambda g: g["score"]["value"] if g["score"] else 9
+                )
+            ]
+            head = [words("table.group"), words(f"table.{count}"), score]
+            blocks[name] = head, rows, (1.8, 1.2, 2.7)
+    if evidence["robustness"]:
+        ours = sorted(story.harmed(evidence), key=lambda row: row["change"]["value"])
+        rows = [
+            (story.changed(r, words), words.with_interval(r["change"], signed=True)) for r in ours
+        ]
+        head = [words("table.corruption"), words("table.change")]
+        blocks["robustness"] = head, rows, (2, 2.2)
+    return blocks
+
+
+def _map(deck: Deck, facts: dict, words: Words, drawn: dict, *_) -> None:
+    section = facts["map"]
+    if absent(section) or "map_cluster" not in drawn:
+        return
+    read = [words("chart.map.read"), words("map.honesty_text") if section["honesty"] else ""]
+    slide = deck.slide(
+        titles.map_by_cluster(section, words), notes(facts, words, section["n"], *read)
+    )
+    _chart(slide, drawn["map_cluster"], (EDGE, TOP, 7.4, END - TOP))
+    left, wide = EDGE + 7.7, FULL - 7.7
+    trust = [titles.trust(section, words), words("chart.map.far")]
+    slide.text((left, TOP + 0.1, wide, 1.2), trust, (14, 13, 12, 11), between=4)
+    if section["honesty"]:
+        head = [words(f"table.{key}") for key in ("measure", "this_map", "shuffled", "reading")]
+        rows = [
+            (words(f"map.measure.{m['measure']}"), f"{m['value']:.2f}", f"{m['control']:.2f}",
+             words(f"map.reading.{'flagged' if m['flagged'] else 'stands'}"))
+            for m in section["honesty"]
+        ]  # fmt: skip
+        box = (left, TOP + 1.45, wide, END - TOP - 1.45)
+        slide.table(box, head, rows, (2.2, 0.95, 1.1, 1.5), (1, 2), 10, _more(words))
+
+
+def _sheets(deck: Deck, facts: dict, words: Words, _, sheets: dict[int, bytes | None]) -> None:
+    section = facts["map"]
+    if absent(section):
+        return
+    shown = [c for c in section["clusters"] if sheets.get(c["cluster"])]
+    shown = sorted(shown, key=lambda c: -c["n"])[:3]
+    if not shown:
+        return
+    coloured = section["colour"]["column"] is not None and any(c["labels"] for c in shown)
+    title = titles.map_by_label(section, words) if coloured else words("map.sheets")
+    slide = deck.slide(title, notes(facts, words, section["n"], words("map.sheets_text")))
+    high, wide = (END - TOP) / 3, 3.6
+    for i, cluster in enumerate(shown):
+        top, name = TOP + i * high, words("map.sheet", cluster=cluster["cluster"])
+        note = words("map.sheet_note", n=cluster["n"], share=words.percent(cluster["share"]))
+        lines = [note, *([story.because(cluster["because"], words)] if cluster["because"] else [])]
+        if cluster["name"]:
+            called = titles.shorten(cluster["name"], 24)
+            head = words("map.names", cluster=name, name=called)
+        else:
+            head = name
+        slide.text((EDGE, top, wide, 0.4), [head], (16, 15, 14, 13, 12), bold=True)
+        slide.text((EDGE, top + 0.42, wide, high - 0.6), lines, (13, 12, 11, 10), style.GREY)
+        alt = words("format.colon", name=words("slide.alt_sheet", cluster=name), text=note)
+        box = (EDGE + wide + 0.3, top, FULL - wide - 0.3, high - 0.15)
+        slide.picture(sheets[cluster["cluster"]], alt, box)
+
+
+def _paid(part: Callable) -> Callable:
+    """A slide on money: only if prices were given."""
+
+    def add(deck: Deck, facts: dict, words: Words, drawn: dict, *_) -> None:
+        if not absent(facts["cost"]):
+            made_up = words("cost.made_up") if facts["cost"]["prices"]["made_up"] else ""
+            part(deck, facts, words, drawn, made_up)
+
+    return add
+
+
+def _tested(cost: dict) -> int | None:
+    point = cost["point"]
+    return None if money.absent(point) else point["missed"]["n"] + point["false_alarms"]["n"]
+
+
+@_paid
+def _ways(deck: Deck, facts: dict, words: Words, drawn: dict, made_up: str) -> None:
+    cost = facts["cost"]
+    if money.absent(cost["ways"]) or "cost_curve" not in drawn:
+        return
+    method = [made_up, words("chart.cost.read"), *money.point(cost, words), *money.how(cost, words)]
+    slide = deck.slide(money.curve(cost, words), notes(facts, words, _tested(cost), *method))
+    _chart(slide, drawn["cost_curve"], (EDGE, TOP, 7.2, 3.25))
+    lead = [*filter(None, [made_up]), *money.lead(cost, words)]
+    slide.text((EDGE + 7.5, TOP + 0.1, FULL - 7.5, 3.1), lead, (15, 14, 13, 12, 11), between=8)
+    head = [
+        words(f"table.{key}")
+        for key in ("way", "missed_defects", "false_alarms", "cost", "reading")
+    ]
+    keys = ("way", "missed", "false_alarms", "cost", "reading")
+    rows = [[row[key] for key in keys] for row in money.ways(cost, words)]
+    box = (EDGE, TOP + 3.35, FULL, END - TOP - 3.35)
+    slide.text((box[0], box[1], FULL, 0.28), [words("cost.ways")], (13, 12), bold=True)
+    box = (box[0], box[1] + 0.28, FULL, box[3] - 0.28)
+    slide.table(box, head, rows, (3, 1.4, 1.4, 3, 2), (1, 2, 3), 11, _more(words), strong=0)
+
+
+@_paid
+def _payback(deck: Deck, facts: dict, words: Words, drawn: dict, made_up: str) -> None:
+    cost = facts["cost"]
+    if money.absent(cost["project"]):
+        return
+    lead = [] if money.absent(cost["saving"]) else [money.payback(cost, words)]
+    total = words.money(cost["project"]["total"], cost["prices"]["currency"])
+    title = lead[0] if lead else words("format.colon", name=words("cost.project"), text=total)
+    said = notes(
+        facts, words, _tested(cost), made_up, *money.lead(cost, words), words("cost.given")
+    )
+    slide = deck.slide(title, said)
+    head = [words(f"table.{key}") for key in ("item", "count", "price", "amount")]
+    rows = [[r[k] for k in ("item", "count", "price", "cost")] for r in money.project(cost, words)]
+    left = 0.0
+    if "payback" in drawn:
+        left = 7.4
+        _chart(slide, drawn["payback"], (EDGE, TOP, left - 0.2, END - TOP - 0.5))
+    box = (EDGE + left, TOP + 0.1, FULL - left, 0.35)
+    slide.text(box, [words("cost.project")], (16,), bold=True)
+    box = (box[0], TOP + 0.55, box[2], 3.4)
+    slide.table(
+        box, head, rows, (2.4, 1, 1.2, 1.5), (1, 2, 3), 12, _more(words), strong=len(rows) - 1
+    )
+    if made_up:
+        slide.text((EDGE, END - 0.35, FULL, 0.35), [made_up], (13, 12, 11), style.VERMILLION)
+
+
+@_paid
+def _plan(deck: Deck, facts: dict, words: Words, drawn: dict, made_up: str) -> None:
+    cost = facts["cost"]
+    if money.absent(cost["plan"]):
+        return
+    plan = cost["plan"]
+    none = plan["defects"][0]
+    title = words("slide.plan", allowed=words.rate(plan["allowed"]), none=none)
+    slide = deck.slide(title, notes(facts, words, none, made_up, words("cost.plan")))
+    wide = (FULL - 0.8) / 3
+    for i, (stage, text) in enumerate(money.plan(cost, words)):
+        left = EDGE + i * (wide + 0.4)
+        slide.text(
+            (left, TOP + 0.1, wide, 0.4),
+            [f"{i + 1}  {stage}"],
+            (20, 18, 16, 14),
+            style.BLUE,
+            bold=True,
+        )
+        slide.rule(TOP + 0.55, left=left, width=wide)
+        slide.text((left, TOP + 0.7, wide, END - TOP - 1.2), [text], (16, 15, 14, 13, 12))
+    if made_up:
+        slide.text((EDGE, END - 0.35, FULL, 0.35), [made_up], (13, 12, 11), style.VERMILLION)
+
+
+def _repeat(deck: Deck, facts: dict, words: Words, *_) -> None:
+    run, data = facts["provenance"], facts["data"]
+    if absent(run):
+        return
+    unknown = words("provenance.unknown")
+    code = run["data_hash"] or data.get("hash") or unknown
+    short = {"hash": titles.shorten(code, 13), "version": titles.shorten(run["natkit"], 20)}
+    title = words(
+        "slide.repeat", seed=unknown if run["seed"] is None else str(run["seed"]), **short
+    )
+    slide = deck.slide(title, notes(facts, words, _listed(facts), words("question.provenance")))
+    rows = [
+        (words("provenance.data"), story.name(facts, words)),
+        (words("provenance.data_hash"), code),
+    ]
+    values = {
+        "started": run["started"] and words.date(run["started"]),
+        "seconds": None if run["seconds"] is None else words.duration(run["seconds"]),
+        **{key: run[key] for key in ("seed", "device", "command", "natkit", "python", "platform")},
+        "packages": ", ".join(f"{key} {value}" for key, value in run["packages"].items()),
+        "licences": " · ".join(run["licences"]),
+    }
+    rows += [
+        (words(f"provenance.{k}"), unknown if v in (None, "") else v) for k, v in values.items()
+    ]
+    slide.table((EDGE, TOP, FULL, END - TOP), ("", ""), rows, (2.6, 9.5), (), 12, _more(words))
+
+
+def _missing(deck: Deck, facts: dict, words: Words, *_) -> None:
+    """What is not in the report, and why: one slide for all of it."""
+    rows = []
+    for part in PARTS:
+        if code := absent(facts[part]):
+            key = f"absent.code.{code}"
+            why = words(key) if key in words else words("absent.code.unknown", code=code)
+            name = words("page.verdict" if part == "verdict" else f"section.{part}")
+            rows.append((name, words(f"absent.section.{part}"), why))
+    if not absent(facts["cost"]):
+        name = words("section.cost")
+        rows += [(name, text, "") for text in money.lacking(facts["cost"], words)]
+    if not rows:
+        return
+    slide = deck.slide(words("slide.missing", n=len(rows)), notes(facts, words, _listed(facts)))
+    head = [words("slide.part"), words("table.content"), words("slide.why")]
+    slide.table((EDGE, TOP, FULL, END - TOP), head, rows, (1.4, 5, 6), (), 13, _more(words))

@@ -1,0 +1,187 @@
+"""The summary as a workbook: one sheet a question, numbers as numbers, every text as text."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+from openpyxl import Workbook
+
+from natkit.files import plain
+from natkit.show.report import story
+from natkit.show.report.story import absent
+from natkit.show.words import Words, money, titles
+from natkit.workbooks import dress
+
+INTERVAL = ("low", "high", "n")
+
+
+def write(path: Path, facts: dict, words: Words) -> None:
+    """Write the sheets that the summary has numbers for; the first is the decision.
+
+    Raises InputError if the summary claims what its own intervals do not show.
+    """
+    book = Workbook()
+    book.remove(book.active)
+    about = book.properties
+    about.title, about.creator, about.lastModifiedBy = "natkit", "natkit", "natkit"
+    about.created = about.modified = datetime(2000, 1, 1)
+    said = {
+        "decision": _decision, "findings": _findings, "scores": _scores, "differences": _differences,
+        "groups": _groups, "curve": _curve, "money": _money,
+    }  # fmt: skip
+    for name, rows_of in said.items():
+        found = rows_of(facts, words)
+        if found is None:
+            continue
+        head, widths, rows = found
+        sheet = book.create_sheet(words(f"sheet.{name}"))
+        for row in (head, *rows):
+            sheet.append([_cell(value) for value in row])
+        for line in sheet.iter_rows(min_row=2):
+            for cell in line:
+                if isinstance(cell.value, float):
+                    cell.number_format = "0.000" if abs(cell.value) < 100 else "#,##0"
+        dress(sheet, widths, "A2")
+    book.save(path)
+
+
+def _cell(value):
+    """A number as it is; a text so that no spreadsheet reckons with it."""
+    if value is None or isinstance(value, int | float):
+        return value
+    return plain("".join(c if c not in "\ufffe\uffff" else "□" for c in str(value)))[:32_000]
+
+
+def _head(words: Words, *keys: str, **values) -> list[str]:
+    return [words(f"table.{key}", **values) for key in keys]
+
+
+def _number(number: dict | None) -> list:
+    return [number.get(key) for key in ("value", *INTERVAL)] if number else [None] * 4
+
+
+def _decision(facts: dict, words: Words) -> tuple:
+    said = story.verdict(facts, words)
+    rows = [(words("page.verdict"), said["decision"], said["title"]), ("", "", said["lead"])]
+    rows += [(n["label"], n["value"], n["note"]) for n in story.numbers(facts, words)]
+    rows += [(words("page.next"), "", step) for step in story.next_steps(facts, words)]
+    rows += [(words("page.not_shown"), "", limit) for limit in story.limits(facts, words)]
+    rows += [(words("risks.notes"), "", reason) for reason in story.reasons(facts, words)]
+    known = not absent(facts["provenance"]) and facts["provenance"]["data_hash"]
+    code = known or facts["data"].get("hash") or words("provenance.unknown")
+    rows.append((words("provenance.data_hash"), "", code))
+    return _head(words, "name", "value", "content"), (34, 16, 100), rows
+
+
+def _findings(facts: dict, words: Words) -> tuple | None:
+    data = facts["data"]
+    if absent(data):
+        return None
+    ranked = sorted(data["findings"], key=lambda f: story.RANK.index(f["severity"]))
+    rows = [
+        (row["severity"], row["name"], f["count"], f["share"], row["action"], row["why"], row["detail"],
+         "\n".join(f["examples"]))
+        for row, f in zip(story.findings(data, words), ranked, strict=True)
+    ]  # fmt: skip
+    head = _head(
+        words, "severity", "finding", "images", "share", "done", "content", "evidence", "examples"
+    )
+    return head, (12, 28, 10, 10, 18, 50, 50, 50), rows
+
+
+def _scores(facts: dict, words: Words) -> tuple | None:
+    evidence = facts["evidence"]
+    if absent(evidence):
+        return None
+    metric = titles.metric(words, evidence)
+    also = list(evidence["scores"][0]["also"])
+    head = _head(words, "method", "role", "probe")
+    head += [words("table.score", metric=metric), *_head(words, *INTERVAL)]
+    for name in also:
+        head += [words(f"table.{name}"), *_head(words, "low", "high")]
+    head += [*_head(words, "val", metric=metric), *_head(words, "layer", "setting")]
+    rows = []
+    for s in evidence["scores"]:
+        row = [
+            words.name("name", s["name"]),
+            words.name("role", s["role"]),
+            words.name("probe", s["probe"]),
+        ]
+        row += _number(s["score"])
+        for name in also:
+            row += _number(s["also"].get(name))[:3]
+        setting = ", ".join(f"{key} = {value:g}" for key, value in s["setting"].items())
+        rows.append([*row, s["val_score"], s["layer"], setting])
+    return head, (30, 14, 18, *[14] * (len(head) - 3)), rows
+
+
+def _differences(facts: dict, words: Words) -> tuple | None:
+    evidence = facts["evidence"]
+    if absent(evidence):
+        return None
+    head = _head(words, "control", "probe", "difference", metric=titles.metric(words, evidence))
+    head += _head(words, *INTERVAL, "reading")
+    rows = [
+        [words.name("name", d["control"]), words.name("probe", d["probe"]), *_number(d["score"]),
+         words(f"reading.{titles.standing([d['score']])}")]
+        for d in evidence["differences"]
+    ]  # fmt: skip
+    return head, (34, 20, 24, 12, 12, 10, 20), rows
+
+
+def _groups(facts: dict, words: Words) -> tuple | None:
+    evidence = facts["evidence"]
+    if absent(evidence) or not (evidence["groups"] or evidence["held_out"]):
+        return None
+    head = _head(
+        words,
+        "evidence",
+        "column",
+        "value",
+        "images",
+        "score",
+        metric=titles.metric(words, evidence),
+    )
+    rows: list = []
+    for part in ("groups", "held_out"):
+        for g in evidence[part] or []:
+            score = _number(g["score"])[:3]
+            few = "" if g["score"] else words("evidence.group_too_few")
+            rows.append([words(f"evidence.{part}"), g["column"], g["value"], g["n"], *score, few])
+    return head + _head(words, "low", "high", "reading"), (40, 24, 24, 10, 20, 12, 12, 20), rows
+
+
+def _curve(facts: dict, words: Words) -> tuple | None:
+    curve = facts["evidence"].get("curve")
+    if not curve:
+        return None
+    rows = [
+        (words.name("name", line["name"]), *row)
+        for line in curve["lines"]
+        for row in zip(*(line[key] for key in ("budgets", "median", "low", "high")), strict=True)
+    ]
+    return _head(words, "method", "labels", "median", "low", "high"), (34, 12, 12, 12, 12), rows
+
+
+def _money(facts: dict, words: Words) -> tuple | None:
+    cost = facts["cost"]
+    if absent(cost):
+        return None
+    rows: list[Iterable] = []
+    if cost["prices"]["made_up"]:
+        rows.append((words("cost.made_up"),))
+    if not money.absent(cost["ways"]):
+        for row in cost["ways"]:
+            rows.append((words("cost.ways"), words(f"way.{row['way']}"), *_number(row["cost"])[:3]))
+    if not money.absent(cost["saving"]):
+        rows.append((words("cost.part.saving"), "", *_number(cost["saving"])[:3]))
+    if not money.absent(cost["project"]):
+        rows += [
+            (words("cost.project"), words(f"price.{kind}"), cost["project"][kind]["cost"])
+            for kind in money.COUNTS
+        ]
+        rows.append((words("cost.project"), words("cost.total"), cost["project"]["total"]))
+    rows += [(words("cost.prices"), name, value) for name, value in money.given(cost, words)]
+    rows += [(words("page.missing"), text) for text in money.lacking(cost, words)]
+    head = _head(words, "content", "item", "amount", "low", "high")
+    return [f"{head[0]} ({cost['prices']['currency']})", *head[1:]], (34, 40, 16, 16, 16), rows
