@@ -146,7 +146,7 @@ def _ladder(deck: Deck, facts: dict, words: Words, drawn: dict, *_) -> None:
         facts, words, evidence["n_test"], words("chart.ladder.read"), _method(facts, words)
     )
     slide = deck.slide(titles.ladder(evidence, words), said)
-    _chart(slide, drawn["score_ladder"], (EDGE, TOP, 8.2, END - TOP))
+    _chart(slide, drawn["score_ladder"], (EDGE, TOP, 7.7, END - TOP))
     metric = titles.metric(words, evidence)
     head = [
         words("table.control"),
@@ -162,8 +162,8 @@ def _ladder(deck: Deck, facts: dict, words: Words, drawn: dict, *_) -> None:
         )
         for d in sorted(decides, key=lambda d: d["score"]["value"])
     ]
-    box = (EDGE + 8.5, TOP + 0.1, FULL - 8.5, END - TOP - 0.1)
-    slide.table(box, head, rows, (1.3, 1.4, 1.2), (1,), 11, _more(words))
+    box = (EDGE + 7.9, TOP + 0.1, FULL - 7.9, END - TOP - 0.1)
+    slide.table(box, head, rows, (1.15, 2.05, 1.05), (1,), 10, _more(words))
 
 
 def _curve(deck: Deck, facts: dict, words: Words, drawn: dict, *_) -> None:
@@ -248,19 +248,19 @@ def _map(deck: Deck, facts: dict, words: Words, drawn: dict, *_) -> None:
     slide = deck.slide(
         titles.map_by_cluster(section, words), notes(facts, words, section["n"], *read)
     )
-    _chart(slide, drawn["map_cluster"], (EDGE, TOP, 7.4, END - TOP))
-    left, wide = EDGE + 7.7, FULL - 7.7
-    trust = [titles.trust(section, words), words("chart.map.far")]
-    slide.text((left, TOP + 0.1, wide, 1.2), trust, (14, 13, 12, 11), between=4)
+    _chart(slide, drawn["map_cluster"], (EDGE, TOP, 6.6, END - TOP))
+    left, wide = EDGE + 6.8, FULL - 6.8
+    trust = [titles.trust(section, words)]
+    slide.text((left, TOP + 0.05, wide, 0.75), trust, (14, 13, 12, 11), between=4)
     if section["honesty"]:
         head = [words(f"table.{key}") for key in ("measure", "this_map", "shuffled", "reading")]
         rows = [
             (words(f"map.measure.{m['measure']}"), f"{m['value']:.2f}", f"{m['control']:.2f}",
              words(f"map.reading.{'flagged' if m['flagged'] else 'stands'}"))
-            for m in section["honesty"]
+            for m in sorted(section["honesty"], key=lambda m: not m["flagged"])
         ]  # fmt: skip
-        box = (left, TOP + 1.45, wide, END - TOP - 1.45)
-        slide.table(box, head, rows, (2.2, 0.95, 1.1, 1.5), (1, 2), 10, _more(words))
+        box = (left, TOP + 0.85, wide, END - TOP - 0.85)
+        slide.table(box, head, rows, (2.5, 0.8, 1.0, 1.5), (1, 2), 10, _more(words))
 
 
 def _sheets(deck: Deck, facts: dict, words: Words, _, sheets: dict[int, bytes | None]) -> None:

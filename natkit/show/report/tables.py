@@ -47,8 +47,8 @@ def write(path: Path, facts: dict, words: Words) -> None:
 
 def _cell(value):
     """A number as it is; a text so that no spreadsheet reckons with it."""
-    if value is None or isinstance(value, int | float):
-        return value
+    if value in (None, "") or isinstance(value, int | float):
+        return None if value == "" else value
     return plain("".join(c if c not in "\ufffe\uffff" else "□" for c in str(value)))[:32_000]
 
 
