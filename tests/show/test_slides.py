@@ -301,6 +301,29 @@ def test_made_up_prices_are_named_on_every_slide_of_money(lang, examples, tmp_pa
     assert sum(any(w("cost.made_up") in text for text in page) for page in pages) == 3
 
 
+@pytest.mark.parametrize("name", ["report.pptx", "report.xlsx"])
+def test_what_somebody_has_worked_on_is_not_overwritten(name, examples, tmp_path, monkeypatch):
+    monkeypatch.setattr(charts, "draw", lambda facts, folder, words: {})
+    report(examples.nothing(), tmp_path)
+    report(examples.nothing(), tmp_path)  # its own it replaces
+    path = tmp_path / name
+    if name == "report.pptx":
+        file = Presentation(path)
+        file.core_properties.last_modified_by = "佐藤"
+    else:
+        file = openpyxl.load_workbook(path)
+        file.properties.lastModifiedBy = "佐藤"
+    file.save(path)
+    before = {p: p.read_bytes() for p in tmp_path.iterdir() if p.is_file()}
+    with pytest.raises(InputError, match=name):
+        report(examples.unlabelled(), tmp_path)
+    path.write_bytes(b"no zip")
+    with pytest.raises(InputError, match="Rename it"):
+        report(examples.unlabelled(), tmp_path)
+    del before[path]
+    assert {p: p.read_bytes() for p in before} == before
+
+
 def rows_of(folder, name):
     return list(openpyxl.load_workbook(folder / "report.xlsx")[name].values)
 

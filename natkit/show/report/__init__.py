@@ -49,13 +49,16 @@ def report(facts: dict | str | Path, folder: str | Path, lang: str = "en") -> Pa
     Raises
     ------
     InputError
-        If ``facts`` is not a summary, or claims what its own intervals do not show.
+        If ``facts`` is not a summary, or claims what its own intervals do not show; or if somebody has worked on
+        the ``report.pptx`` or ``report.xlsx`` in ``folder``, which would be lost.
     """
     vocabulary, folder = words(lang), Path(folder)
     home = folder if isinstance(facts, dict) else Path(facts).parent
     facts = _changed(_read(facts), lambda text: text.encode("utf-8", "backslashreplace").decode())
     shown = _changed(facts, visible)
     vocabulary = vocabulary.with_sentences(shown["data"].get("sentences", {}))
+    for part in (slides, tables):
+        _ours(folder / part.FILE, part.edited)
     story.decision(shown)
     story.paid(shown["cost"])
     for picture in _pictures(facts["map"], home) if home.resolve() != folder.resolve() else []:
@@ -70,11 +73,19 @@ def report(facts: dict | str | Path, folder: str | Path, lang: str = "en") -> Pa
     html = _page(shown, drawn, sheets, vocabulary)
     with writing(folder / "report.html") as part:
         part.write_text(html, encoding="utf-8")
-    with writing(folder / "report.pptx") as part:
+    with writing(folder / slides.FILE) as part:
         slides.write(part, shown, vocabulary, drawn, sheets)
-    with writing(folder / "report.xlsx") as part:
+    with writing(folder / tables.FILE) as part:
         tables.write(part, shown, vocabulary)
     return folder / "report.html"
+
+
+def _ours(path: Path, edited: Callable[[Path], bool]) -> None:
+    if edited(path):
+        raise InputError(
+            f"{path} was saved by somebody since natkit wrote it, and would be overwritten. Rename it, or "
+            "give another folder."
+        )
 
 
 def _read(facts: dict | str | Path) -> dict:

@@ -262,6 +262,14 @@ class Slide:
             _fonts(properties, self.deck.lang)
 
 
+def edited(path: Path) -> bool:
+    """Whether a presentation is there that somebody else has saved, or that is none."""
+    try:
+        return path.exists() and Presentation(path).core_properties.last_modified_by != BY
+    except Exception:  # whatever a broken file raises
+        return True
+
+
 def _fonts(properties, lang: str) -> None:
     """Latin and Japanese font of a run."""
     for tag in ("a:latin", "a:ea"):
@@ -288,7 +296,7 @@ def _filled(shape, colour: str) -> None:
     shape.fill.solid()
     shape.fill.fore_color.rgb = RGBColor.from_string(colour[1:])
     shape.line.fill.background()
-    shape.shadow.inherit = False
+    shape._element.remove(shape._element.find(qn("p:style")))  # it brings a shadow
 
 
 def _style(grid, head: bool) -> None:

@@ -5,10 +5,12 @@ from pathlib import Path
 
 from natkit.show import style
 from natkit.show.report import story
-from natkit.show.report.deck import EDGE, HIGH, WIDE, Deck, Slide
+from natkit.show.report.deck import EDGE, HIGH, WIDE, Deck, Slide, edited
 from natkit.show.report.story import absent
 from natkit.show.words import Words, money, titles
 
+__all__ = ["edited", "notes", "write"]
+FILE = "report.pptx"
 TOP, END = 1.65, HIGH - 0.6  # of what stands below the title
 BODY = (16, 15, 14, 13, 12, 11)
 FULL = WIDE - 2 * EDGE
@@ -345,13 +347,13 @@ def _payback(deck: Deck, facts: dict, words: Words, drawn: dict, made_up: str) -
     rows = [[r[k] for k in ("item", "count", "price", "cost")] for r in money.project(cost, words)]
     left = 0.0
     if "payback" in drawn:
-        left = 7.4
+        left = 6.9
         _chart(slide, drawn["payback"], (EDGE, TOP, left - 0.2, END - TOP - 0.5))
     box = (EDGE + left, TOP + 0.1, FULL - left, 0.35)
     slide.text(box, [words("cost.project")], (16,), bold=True)
     box = (box[0], TOP + 0.55, box[2], 3.4)
     slide.table(
-        box, head, rows, (2.4, 1, 1.2, 1.5), (1, 2, 3), 12, _more(words), strong=len(rows) - 1
+        box, head, rows, (1.9, 0.9, 1.2, 1.7), (1, 2, 3), 12, _more(words), strong=len(rows) - 1
     )
     if made_up:
         slide.text((EDGE, END - 0.35, FULL, 0.35), [made_up], (13, 12, 11), style.VERMILLION)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
-from openpyxl import Workbook
+from openpyxl import Workbook, load_workbook
 
 from natkit.files import plain
 from natkit.show.report import story
@@ -12,6 +12,7 @@ from natkit.show.report.story import absent
 from natkit.show.words import Words, money, titles
 from natkit.workbooks import dress
 
+FILE, BY = "report.xlsx", "natkit"
 INTERVAL = ("low", "high", "n")
 
 
@@ -23,7 +24,7 @@ def write(path: Path, facts: dict, words: Words) -> None:
     book = Workbook()
     book.remove(book.active)
     about = book.properties
-    about.title, about.creator, about.lastModifiedBy = "natkit", "natkit", "natkit"
+    about.title, about.creator, about.lastModifiedBy = BY, BY, BY
     about.created = about.modified = datetime(2000, 1, 1)
     said = {
         "decision": _decision, "findings": _findings, "scores": _scores, "differences": _differences,
@@ -43,6 +44,18 @@ def write(path: Path, facts: dict, words: Words) -> None:
                     cell.number_format = "0.000" if abs(cell.value) < 100 else "#,##0"
         dress(sheet, widths, "A2")
     book.save(path)
+
+
+def edited(path: Path) -> bool:
+    """Whether a workbook is there that somebody else has saved, or that is none."""
+    if not path.exists():
+        return False
+    try:
+        book = load_workbook(path, read_only=True)
+        book.close()
+        return book.properties.lastModifiedBy != BY
+    except Exception:  # whatever a broken file raises
+        return True
 
 
 def _cell(value):
