@@ -21,6 +21,11 @@ def folder() -> Path:
     return packed if packed.is_dir() else Path(__file__).parent.parent / "notebooks"
 
 
+def source(step: str, lang: str) -> Path:
+    """The notebook of a step, in the language of its prose; its code is the same in each."""
+    return folder() / ("ja" if lang == "ja" else "") / f"{step}.ipynb"
+
+
 def run(step: str, out: Path, parameters: dict) -> None:
     """Run one notebook into ``out/notebooks``; it gets its name only when it ran through."""
     import papermill
@@ -29,8 +34,8 @@ def run(step: str, out: Path, parameters: dict) -> None:
 
     # after Ctrl-C asyncio reports each task that the kernel's death ended; our sentence says it better
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
-    source = folder() / f"{step}.ipynb"
-    known = papermill.inspect_notebook(str(source))
+    notebook = source(step, parameters["lang"])
+    known = papermill.inspect_notebook(str(notebook))
     wanted = {name: value for name, value in parameters.items() if name in known}
     done = out / "notebooks"
     done.mkdir(exist_ok=True)
@@ -39,7 +44,7 @@ def run(step: str, out: Path, parameters: dict) -> None:
     try:
         _interruptible(
             lambda: papermill.execute_notebook(
-                str(source),
+                str(notebook),
                 str(part),
                 wanted,
                 cwd=str(out),

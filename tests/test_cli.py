@@ -111,6 +111,11 @@ def test_a_folder_without_label_in_japanese(line, tmp_path):
     assert sorted(p.name for p in (out / "notebooks").iterdir()) == [
         f"{s}.ipynb" for s in cli.STEPS
     ]
+    for step in cli.STEPS:  # the notebooks left there are the Japanese ones
+        cells = json.loads((out / "notebooks" / f"{step}.ipynb").read_text(encoding="utf-8"))[
+            "cells"
+        ]
+        assert "問い" in "".join(cells[0]["source"])
     assert tree(line) == before
 
 

@@ -2,12 +2,11 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import papermill
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from natkit import notebooks
 
 
 @pytest.mark.parametrize("lang", ["en", "ja"])
@@ -16,7 +15,7 @@ def test_the_tour(lang, tmp_path):
     copy = tmp_path / "00_tour.ipynb"
     values = {"out_dir": str(tmp_path / "tour"), "lang": lang, "fast": True}
     papermill.execute_notebook(
-        ROOT / "notebooks" / "00_tour.ipynb", copy, values, prepare_only=True, progress_bar=False
+        notebooks.source("00_tour", lang), copy, values, prepare_only=True, progress_bar=False
     )
     command = [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", "-q"]
     command += ["--nbval-cell-timeout=300", "-p", "no:cacheprovider", str(copy)]
