@@ -1,4 +1,4 @@
-"""`natkit demo` and `natkit poc`: the notebooks, run in order into one folder."""
+"""`natkit demo`, `natkit poc`: the notebooks, run in order into one folder; `natkit lab`: opened, to step through."""
 
 import argparse
 import errno
@@ -13,7 +13,7 @@ from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 
-from natkit import notebooks
+from natkit import lab, notebooks
 from natkit.errors import InputError
 from natkit.files import sha256, write_json
 
@@ -35,10 +35,10 @@ EXAMPLE = {  # what the demo reckons with; its report says that it is made up
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return its exit status: 0 done, 1 failed, 2 unusable input, 130 stopped."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    chosen = _parser().parse_args(arguments)
+    chosen, jupyter = _parsed(arguments)
     command = shlex.join(["natkit", *arguments])
     try:
-        return _poc(chosen, command)
+        return _lab(chosen, jupyter) if chosen.command == "lab" else _poc(chosen, command)
     except InputError as error:
         return _fail(str(error), 2)
     except KeyboardInterrupt:
@@ -48,7 +48,17 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        return _fail(_disk_full(chosen.out), 1)
+        return _fail(_disk_full(chosen.folder if chosen.command == "lab" else chosen.out), 1)
+
+
+def _parsed(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """Our own arguments, and what stands after ``--``: options of JupyterLab, for `natkit lab` alone."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    parser = _parser()
+    chosen, jupyter = parser.parse_args(arguments[:end]), arguments[end + 1 :]
+    if jupyter and chosen.command != "lab":
+        parser.error("only natkit lab takes options after --: they are JupyterLab's")
+    return chosen, jupyter
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -56,6 +66,20 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     demo = commands.add_parser("demo", help="the whole path on real solar-cell images")
     poc = commands.add_parser("poc", help="the whole path on your own folder of images")
+    lab = commands.add_parser(
+        "lab",
+        help="the notebooks in JupyterLab, to step through",
+        epilog="What stands after -- is passed to JupyterLab: natkit lab -- --ServerApp.ip=0.0.0.0",
+    )
+    lab.add_argument(
+        "folder",
+        nargs="?",
+        default="natkit-lab",
+        help="where the notebooks are copied to; what is there is never overwritten",
+    )
+    lab.add_argument("--lang", choices=("en", "ja"), default="en", help="language of the notebooks")
+    lab.add_argument("--no-browser", action="store_true", help="only print the address")
+    lab.add_argument("--port", type=int, help="where JupyterLab listens; 0: any free port")
     poc.add_argument("images", help="folder of images")
     poc.add_argument(
         "--table", default="", help="CSV with one row an image: path, label, groups, …"
@@ -87,7 +111,7 @@ def _parser() -> argparse.ArgumentParser:
             "--out", default=f"natkit-{command.prog.split()[-1]}", help="folder for the results"
         )
         command.add_argument(
-            "--lang", choices=("en", "ja"), default="en", help="language of the report"
+            "--lang", choices=("en", "ja"), default="en", help="language of notebooks and report"
         )
         command.add_argument("--device", default="auto", help="auto, cpu or cuda")
         command.add_argument("--seed", type=int, default=0)
@@ -131,6 +155,22 @@ def _poc(chosen: argparse.Namespace, command: str) -> int:
         print(f"[{number}/{len(STEPS)}] {step}: {state['finished'][step]:.0f} s")
     print(f"\nReport: {out / 'report.html'}")
     print(f"Map to explore: {out / 'explorer.html'}")
+    return 0
+
+
+def _lab(chosen: argparse.Namespace, jupyter: list[str]) -> int:
+    folder = Path(chosen.folder).absolute()
+    new, kept = lab.copied(folder, chosen.lang)
+    print(f"The notebooks are in {folder}" + (f" (new: {', '.join(new)})." if new else "."))
+    if kept:
+        print(
+            f"Left as they are, since they differ from natkit's own: {', '.join(kept)}. "
+            "For fresh ones, or the other language, give another folder."
+        )
+    sys.stdout.flush()  # before the server's first line
+    options = ["--no-browser"] if chosen.no_browser else []
+    options += [] if chosen.port is None else [f"--port={chosen.port}"]
+    lab.start(folder, [*options, *jupyter])
     return 0
 
 

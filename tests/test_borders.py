@@ -35,7 +35,8 @@ MAY_IMPORT = {
         "natkit.workbooks",
     },
     "natkit/notebooks.py": GROUND,
-    "natkit/cli.py": GROUND | {"natkit.notebooks", "natkit.evidence.prices"},
+    "natkit/lab.py": GROUND | {"natkit.notebooks"},
+    "natkit/cli.py": GROUND | {"natkit.lab", "natkit.notebooks", "natkit.evidence.prices"},
     "data_prep": GROUND
     | {"data_prep", "natkit.manifest", "natkit.marks", "natkit.images", "natkit.embedding"}
     | {"natkit.workbooks"},

@@ -208,6 +208,44 @@ def test_wrong_folders_are_refused_before_anything_runs(line, tmp_path, capsys):
     assert not (tmp_path / "o").exists()
 
 
+def test_lab_never_overwrites_a_notebook(tmp_path, monkeypatch, capsys):
+    """A changed notebook stays and is named; what is missing is added; what is alike is left in silence."""
+    started = []
+    monkeypatch.setattr(cli.lab, "start", lambda folder, options: started.append((folder, options)))
+    mine = tmp_path / "a" / "mine"
+    assert (
+        cli.main(["lab", str(mine), "--lang", "ja", "--no-browser", "--port", "0", "--", "-y"]) == 0
+    )
+    assert started == [(mine, ["--no-browser", "--port=0", "-y"])]
+    assert "Left" not in capsys.readouterr().out
+    names = sorted(p.name for p in mine.iterdir())
+    assert names == ["00_tour.ipynb", *(f"{step}.ipynb" for step in cli.STEPS)]
+    for name in names:
+        assert (mine / name).read_bytes() == cli.notebooks.source(name[:-6], "ja").read_bytes()
+
+    (mine / names[0]).write_text("my work", encoding="utf-8")
+    (mine / names[1]).unlink()
+    before = tree(mine)
+    assert cli.main(["lab", str(mine), "--lang", "ja"]) == 0
+    told = capsys.readouterr().out
+    assert f"new: {names[1]})" in told
+    assert f"natkit's own: {names[0]}." in told
+    assert {name: state for name, state in tree(mine).items() if name != names[1]} == before
+
+    before = tree(mine)  # the other language: nothing is replaced
+    assert cli.main(["lab", str(mine)]) == 0
+    assert ", ".join(names) in capsys.readouterr().out
+    assert tree(mine) == before
+
+
+def test_lab_refuses_what_is_no_folder(tmp_path, capsys):
+    (tmp_path / "file").write_text("x")
+    assert "is a file" in refused(capsys, "lab", tmp_path / "file")
+    assert "can't be written to" in refused(capsys, "lab", tmp_path / "file" / "below")
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["demo", "--", "--ip=0"])
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 import data_prep
 import natkit
 from data_prep import samples
+from natkit.cli import STEPS
 from natkit.show.words import words
 
 ROOT = Path(__file__).parents[1]
@@ -26,12 +28,12 @@ SECONDS = 60_000  # for a kernel to start on a busy machine, in milliseconds
 
 
 @contextlib.contextmanager
-def lab(folder: Path):
-    """A server of JupyterLab in ``folder``; gives its address with the token."""
+def lab(folder: Path, *command: str):
+    """A server of JupyterLab in ``folder``, or the one that ``command`` starts; gives its address."""
     own = {**os.environ, "JUPYTER_CONFIG_DIR": str(folder / ".config")}
     own |= {"JUPYTER_DATA_DIR": str(folder / ".data"), "JUPYTER_RUNTIME_DIR": str(folder / ".run")}
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ServerApp.port=0"]
-    command += ["--allow-root", f"--ServerApp.root_dir={folder}", "--ServerApp.token=t"]
+    plain = ("jupyterlab", f"--ServerApp.root_dir={folder}", "--no-browser", "--port=0")
+    command = [sys.executable, "-m", *(command or plain), "--allow-root", "--ServerApp.token=t"]
     with open(folder / ".server.log", "w") as log:
         server = subprocess.Popen(command, env=own, stdout=log, stderr=log)
     try:
@@ -233,3 +235,40 @@ def test_a_price_typed_into_the_what_if_changes_the_sentence(tmp_path, chromium)
         expect(page.get_by_text(before)).to_have_count(0)
         expect(page.get_by_text("しきい値0.").first).to_be_visible()
         page.screenshot(path=tmp_path / "cost.png")
+
+
+NEWS = re.compile("Jupyter news")
+
+
+def told_about_news(page: Page, url: str, name: str) -> bool:
+    """Whether a new user of the server is asked about news, once ``name`` stands in the list of files."""
+    page.goto(f"{url}lab?token=t")
+    page.get_by_text(name, exact=True).first.wait_for()
+    page.locator("#jp-main-statusbar").wait_for()
+    page.wait_for_timeout(4000)  # the question comes some time after the rest
+    return page.get_by_text(NEWS).count() > 0
+
+
+def test_the_lab_opens_the_notebooks_and_asks_nothing(tmp_path, chromium):
+    """The six notebooks in the language asked for, no question about news; plain JupyterLab asks it."""
+    command = ["natkit.cli", "lab", str(tmp_path / "mine"), "--lang", "ja"]
+    command += ["--no-browser", "--port", "0", "--"]
+    with sync_playwright() as play:
+        browser = play.chromium.launch(**chromium)
+        with lab(tmp_path, *command) as url:
+            page = browser.new_page(viewport={"width": 1500, "height": 1100}, locale="ja-JP")
+            page.set_default_timeout(SECONDS)
+            assert not told_about_news(page, url, "00_tour.ipynb")
+            listed = page.locator(".jp-DirListing-itemText").all_inner_texts()
+            assert [name for name in listed if name.endswith(".ipynb")] == [
+                f"{name}.ipynb" for name in ("00_tour", *STEPS)
+            ]
+            page.get_by_text("00_tour.ipynb", exact=True).first.dblclick()
+            expect(page.get_by_role("heading", name="natkitは何をするのか")).to_be_visible()
+            page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+            page.screenshot(path=tmp_path / "lab.png")
+        with lab(tmp_path) as url:  # the question is there to be seen
+            other = browser.new_page()
+            other.set_default_timeout(SECONDS)
+            assert told_about_news(other, url, "mine")
+        browser.close()

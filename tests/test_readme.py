@@ -19,7 +19,6 @@ COMMANDS = [c for line in INDENTED for c in line.split(" && ")]
 RUN_ELSEWHERE = {  # each with where it is run, or why it can't be
     "pip install uv": ".ci/run",
     "uv run pytest": ".ci/run runs exactly this",
-    "uv run jupyter lab notebooks": "an open JupyterLab; the notebooks themselves run in test_cli.py",
 }
 
 
