@@ -83,6 +83,22 @@ def test_what_the_customer_fixed_is_there():
     assert fixed <= {split(item)[0] for item in asked}
 
 
+def test_the_citation_is_complete():
+    """The keys that the Citation File Format asks for, the package's own version, and the paper."""
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert {"cff-version", "message", "title", "authors"} <= set(cited)
+    assert cited["version"] == PROJECT["project"]["version"]
+    assert cited["license"] == PROJECT["project"]["license"]
+    (paper,) = cited["references"]
+    assert {"type", "title", "authors", "year"} <= set(paper)
+    assert [author["family-names"] for author in paper["authors"]] == ["Bojanowski", "Joulin"]
+
+
+def test_the_changelog_starts_with_what_is_unreleased():
+    heads = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
+    assert heads[0] == "Unreleased"
+
+
 @pytest.mark.parametrize(
     "path",
     sorted((ROOT / "notebooks").rglob("*.ipynb")),
