@@ -7,6 +7,7 @@ it is translated.
 
 import copy
 import re
+from difflib import SequenceMatcher
 from pathlib import Path
 
 import nbformat
@@ -27,14 +28,22 @@ def is_parameters(cell) -> bool:
     return "parameters" in cell.metadata.get("tags", [])
 
 
+def landmark(cell) -> str:
+    """What a cell and its twin have in common; ids don't serve, for nbstripout numbers them anew."""
+    plain = is_parameters(cell) or cell.cell_type == "markdown"
+    return cell.cell_type if plain else cell.source
+
+
 def twin(english, japanese):
-    """The English notebook with the prose of the Japanese one, cell by cell of the same id."""
-    made, own = copy.deepcopy(english), {cell.id: cell.source for cell in japanese.cells}
-    for cell in made.cells:
-        if cell.cell_type == "markdown":
-            cell.source = own.get(cell.id, cell.source)
-        elif is_parameters(cell):
-            cell.source = parameters(cell.source, own.get(cell.id, ""))
+    """The English notebook with the prose of the Japanese one; what can't be aligned stays English."""
+    made, own = copy.deepcopy(english), japanese.cells
+    marks = [[landmark(cell) for cell in cells] for cells in (made.cells, own)]
+    for _, a, b, c, d in SequenceMatcher(None, *marks, autojunk=False).get_opcodes():
+        for ours, theirs in zip(made.cells[a:b], own[c:d], strict=False):
+            if ours.cell_type == theirs.cell_type == "markdown":
+                ours.source = theirs.source
+            elif is_parameters(ours):
+                ours.source = parameters(ours.source, theirs.source)
     return made
 
 
