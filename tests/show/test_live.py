@@ -4,6 +4,7 @@
 """
 
 import shutil
+import threading
 import time
 from datetime import UTC, datetime
 
@@ -159,8 +160,11 @@ def test_an_upload_of_other_channels_is_told(images, tmp_path):
 
 
 def test_a_watched_training_is_the_same_training(images):
-    """Looking on changes nothing; a thread may sum in another order."""
-    plain = natkit.NAT(**SMALL).fit(images)
+    """Looking on changes nothing. Both train in a thread of their own, which may sum in another order than here."""
+    plain = natkit.NAT(**SMALL)
+    alone = threading.Thread(target=plain.fit, args=(images,))
+    alone.start()
+    alone.join()
     model = natkit.NAT(**SMALL)
     monitor = Monitor(model, images).wait()
     assert np.allclose(model.transform(images), plain.transform(images), atol=1e-4)

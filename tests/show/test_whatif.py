@@ -25,7 +25,7 @@ def test_without_a_click_it_is_the_section(given):
     assert "would save" in widget.said.value
     with Image.open(io.BytesIO(widget.chart.value)) as picture:
         assert picture.size == (864, 486)
-    assert len(widget.fields) == 22
+    assert len(widget.fields) == 23
     assert isinstance(widget.widget, w.Widget)
 
 

@@ -60,7 +60,7 @@ def _evidence(evidence: dict, words: Words) -> dict:
         "score_ladder": (
             lambda ax: figures.score_ladder(ax, evidence, words),
             _alt(titles.ladder(evidence, words), rows, words),
-            _height(methods, 0.78),
+            _height(methods, min(0.78, 2.6 / methods)),
         )
     }
 
