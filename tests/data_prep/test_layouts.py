@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 import data_prep
+import natkit
 from data_prep.layouts import VOC_CLASSES
 from natkit.errors import InputError
 
@@ -169,3 +170,43 @@ def test_classes_below_splits(tmp_path):
 def test_an_image_outside_any_class_is_told(tmp_path, paths, first):
     with pytest.raises(InputError, match=f"1 of 2 images lie outside .* the first is {first}"):
         data_prep.folder_table(tree(tmp_path, *paths))
+
+
+def test_a_voc_tree_scores_to_its_known_mean_average_precision(tmp_path):
+    """Forty test images; the scores rank every other image a car, and dogs without a fault."""
+    root = tmp_path / "VOC2007"
+    for part in ("JPEGImages", "Annotations", "ImageSets/Main"):
+        (root / part).mkdir(parents=True)
+    names = [f"{i:06}" for i in range(100)]
+    rng = np.random.default_rng(0)
+    parts = {"train": names[:40], "val": names[40:60], "test": names[60:]}
+    for name in names:
+        pixels = rng.integers(0, 255, (12, 16, 3), np.uint8)
+        Image.fromarray(pixels).save(root / "JPEGImages" / f"{name}.jpg")
+        objects = [("car", 0)] * (int(name) % 4 == 0) + [("dog", 0)] * (int(name) % 2 == 1)
+        (root / "Annotations" / f"{name}.xml").write_text(xml(*objects))
+    for part, rows in parts.items():
+        (root / "ImageSets" / "Main" / f"{part}.txt").write_text("\n".join(rows) + "\n")
+    scan = data_prep.scan(root / "JPEGImages", data_prep.voc_table(root, ("car", "dog")))
+    audit = data_prep.audit(scan, split="split_user")
+    folder = data_prep.prepare(audit, tmp_path / "prepared", own_split=True).folder
+    images = natkit.load(folder)
+    car, dog = (images.table[name].to_numpy(float) for name in ("car", "dog"))
+    order = np.arange(len(images))
+    above = (car == 0) & (
+        order % 4 == 2
+    )  # as many other images as cars: one stands before each car
+    ranks = np.select([car == 1, between], [-order, -order + 1], -1000.0 - order)
+    meta = {"name": "by heart", "layer": "class scores", "classes": ["car", "dog"]}
+    known = natkit.Embedding(np.c_[ranks, dog], images.ids, meta)
+    noise = [natkit.Embedding(rng.standard_normal((100, 4)), images.ids, {"name": n}) for n in "ab"]
+    proof = natkit.score(noise[0], [noise[1], known], images.table, ["car", "dog"])
+    (row,) = [row for row in proof.facts["scores"] if row["name"] == "by heart"]
+    # cars of test at 60, 64 … 96, the others of 62, 66 … 98 rank just behind them: car, other, car, other …;
+    # so the hits stand at 1, 3, 5 … 19
+    precision = np.array([(i + 1) / (2 * i + 1) for i in range(10)])
+    assert row["score"]["value"] == pytest.approx((precision.mean() + 1) / 2)
+    best = np.maximum.accumulate(precision[::-1])[::-1]
+    assert row["also"]["map_voc10"]["value"] == pytest.approx((best.mean() + 1) / 2)
+    eleven = np.mean([best[max(0, int(np.ceil(10 * r)) - 1)] for r in np.linspace(0, 1, 11)])
+    assert row["also"]["map_voc07"]["value"] == pytest.approx((eleven + 1) / 2)
