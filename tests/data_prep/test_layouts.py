@@ -194,8 +194,6 @@ def test_a_voc_tree_scores_to_its_known_mean_average_precision(tmp_path):
     car, dog = (images.table[name].to_numpy(float) for name in ("car", "dog"))
     order = np.arange(len(images))
     between = (car == 0) & (order % 4 == 2)  # as many other images as cars, one behind each car
-        order % 4 == 2
-    )  # as many other images as cars: one stands before each car
     ranks = np.select([car == 1, between], [-order, -order + 1], -1000.0 - order)
     meta = {"name": "by heart", "layer": "class scores", "classes": ["car", "dog"]}
     known = natkit.Embedding(np.c_[ranks, dog], images.ids, meta)
