@@ -423,8 +423,9 @@ def _rung(
             alpha=0.45 if filled else 0.8, solid_capstyle="butt")  # fmt: skip
     ax.plot(score["value"], y, shape, markersize=10 if filled else 6, color=colour,
             markerfacecolor=colour if filled else "white")  # fmt: skip
+    room = score["high"] < 0.93  # to its right; else the number stands at its left
     ax.annotate(
-        words.score(score["value"]), (score["value"], y), (0, 8 if filled else -7),
-        textcoords="offset points", ha="center", va="bottom" if filled else "top",
+        words.score(score["value"]), (score["high" if room else "low"], y), (8 if room else -8, 0),
+        textcoords="offset points", ha="left" if room else "right", va="center",
         color=colour, fontsize=12 if filled else 10,
     )  # fmt: skip
