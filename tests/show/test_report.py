@@ -254,7 +254,7 @@ def test_the_curve_groups_and_robustness_are_shown(lang, made):
     w = words(lang)
     assert story.labels_needed({"value": None, "low": 1400.0, "high": None}, 1521, w) in said
     assert "322" in said
-    for text in ("−20%", "night", "0.801"):
+    for text in ("−20%", "night", "0.801", "−0.057", w("evidence.gains")):
         assert text in said
     assert w("evidence.group_too_few") in said
 
