@@ -106,7 +106,8 @@ def test_a_folder_without_label_in_japanese(line, tmp_path):
     assert 'lang="ja"' in (out / "report.html").read_text()
     assert {p.name for p in out.iterdir()} == {
         "clusters.csv", "embeddings", "explorer.html", "figures", "findings.xlsx", "label_next.xlsx", "notebooks",
-        "prepared", "report.html", "report.pptx", "report.xlsx", "run", "run.json", "scan.jsonl", "sections", "summary.json", "training",
+        "prepared", "report.html", "report.pptx", "report.xlsx",
+        "run", "run.json", "scan.jsonl", "sections", "summary.json", "training",
     }  # fmt: skip
     assert sorted(p.name for p in (out / "notebooks").iterdir()) == [
         f"{s}.ipynb" for s in cli.STEPS
