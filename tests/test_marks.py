@@ -60,7 +60,7 @@ def test_the_data_has_another_name_once_labels_change_and_pixels_are_still_cache
     marked = images.mark(images.ids[:1], tag="x")
     assert marked.prepared.data_hash != name
     assert np.array_equal(marked.pixels(16), pixels)
-    assert len(list((images.prepared.folder / "cache").glob("*.npy"))) == 1
+    assert len(list((images.prepared.folder / "cache").glob("16-*.npy"))) == 1
 
 
 def test_next_month_they_count_again_where_the_picture_is_the_same(images):
