@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+MANY = 50  # a numeric label with more values than this is a measurement
+
 
 def class_names(values: pd.Series) -> pd.Series:
     """Labels as text, so that 1, 1.0 and "1" are one class; empty values are missing too."""

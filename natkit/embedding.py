@@ -84,6 +84,15 @@ class Embedding:
             )
         return rows.loc[self.ids].reset_index()
 
+    def at(self, ids: np.ndarray) -> np.ndarray:
+        """Vectors (m, d) of the images with these ids (m,), in their order. InputError if one is not here."""
+        rows = pd.Index(self.ids).get_indexer(ids)
+        if (rows < 0).any():
+            raise InputError(
+                f"{self.name!r} lacks {(rows < 0).sum()} of {len(rows)} images of the table. Embed all of them."
+            )
+        return self.vectors[rows]
+
     def save(self, path: str | Path) -> None:
         """Write one ``.npz`` (no pickle), whole or not at all."""
         with writing(path) as part, open(part, "wb") as file:

@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from natkit.embedding import Embedding
-from natkit.evidence.intervals import interval, over_seeds, resample
+from natkit.evidence.intervals import interval, resample
 from natkit.evidence.leaks import crossing, twins
-from natkit.evidence.probe import Rows, features
+from natkit.evidence.probe import Rows, scored
 from natkit.evidence.verdict import DECIDES
 
 LOTS = 30  # a group column with so many values or more holds independent units: parts, lots, days
@@ -33,21 +32,10 @@ def checks(scores, kept, twin: np.ndarray, data: Rows, lots: str | None) -> list
         for row in scores:
             if row["role"] != "control" or row["probe"] != DECIDES:
                 continue
-            both = [
-                over_seeds(
-                    np.array(
-                        [
-                            ask.score(one["test"]["read"], weights, strata)
-                            for one in kept[name, DECIDES]
-                        ]
-                    ),
-                    data.seed,
-                )
-                if several
-                else np.full(len(weights), np.nan)
-                for name in (ours, row["name"])
-            ]
-            gap = both[0] - both[1]
+            gap = np.full(len(weights), np.nan)
+            if several:
+                gap = scored(kept[ours, DECIDES], ask, weights, data.seed, strata)
+                gap = gap - scored(kept[row["name"], DECIDES], ask, weights, data.seed, strata)
             known = np.isfinite(gap[0]) and np.isfinite(gap[1:]).mean() > 0.9
             found = interval(gap, left) if known else None
             rows.append({"check": check, "column": column, "control": row["name"], "score": found})
@@ -66,25 +54,26 @@ def by_group(said: list[dict], data: Rows, lots: str | None) -> list[dict]:
             found = None
             if n and part.enough():
                 weights = resample(part.strata(), data.seed)
-                each = [part.score(one["test"]["read"][inside], weights) for one in said]
-                found = interval(over_seeds(np.array(each), data.seed), n)
+                found = interval(scored(said, part, weights, data.seed, rows=inside), n)
             rows.append({"column": column, "value": str(value), "n": n, "score": found})
     return sorted(rows, key=lambda r: (r["score"] is None, r["score"] and r["score"]["value"]))
 
 
-def twin_rows(emb: Embedding, data: Rows) -> dict:
-    x = features(data.of(emb), data.split == "train", data.seed)
+def twin_rows(x: np.ndarray, data: Rows) -> dict:
+    """How many test images have a twin in train, by the features (n, d) of ours; ``rows`` bool, which they are."""
     found = twins(x[data.split == "train"], x[data.test])
     return {"count": int(found.sum()), "n": len(found), "rows": found}
 
 
 def lots_of(near: dict[str, np.ndarray]) -> str | None:
+    """The column of independent units: of those with 30 values or more, that with the fewest."""
     many = {column: len(np.unique(values)) for column, values in near.items()}
     many = {column: n for column, n in many.items() if n >= LOTS}
     return min(many, key=many.get) if many else None
 
 
 def units_of(near: dict[str, np.ndarray], lots: str | None, split: np.ndarray) -> dict | None:
+    """What the intervals are drawn over, and how many of them stand in two splits; None: over images."""
     if lots is None:
         return None
     n = len(np.unique(near[lots][split == "test"]))

@@ -13,7 +13,7 @@ from natkit.embedding import Embedding
 from natkit.errors import InputError
 from natkit.evidence.intervals import resample
 from natkit.evidence.probe import features, own_scores
-from natkit.evidence.questions import Question, question
+from natkit.evidence.questions import Question, answered
 from natkit.evidence.verdict import DECIDES
 from natkit.progress import progress
 
@@ -81,7 +81,7 @@ def draws(
     InputError
         If there are too few labels to score, or a budget is larger than the labelled train images.
     """
-    ask, ids, split = _asked(table, label)
+    ask, ids, split, _ = answered(table.sort_values("id"), label, "for a curve")
     train = ids[split == "train"]
     y = ask.part(split == "train").strata()
     budgets = _budgets(budgets, len(train), len(ask.names))
@@ -139,7 +139,7 @@ def label_curve(
     Cost: 30 s for 3 embeddings of 2,624 × 128–256, 10 repeats, on one core.
     """
     made = draws(table, label, budgets, repeats, seed)
-    ask, ids, split = _asked(table, label)
+    ask, ids, split, _ = answered(table.sort_values("id"), label, "for a curve")
     test, train = split == "test", split == "train"
     weights = resample(ask.part(test).strata(), seed)[: 1 + TESTS]
     asked = ask.part(test)
@@ -149,14 +149,14 @@ def label_curve(
     with threadpool_limits(1):
         for each, draw in progress(work, "labels against score"):
             if each.name not in ready:
-                ready = {each.name: features(_of(each, ids), train, seed)}
+                ready = {each.name: features(each.at(ids), train, seed)}
             x, rows = ready[each.name], np.isin(ids, draw.ids)
             fitted = _fit(ask.part(rows), x[rows], seed)
             at = draw.repeat, draw.budget
             found.setdefault(each.name, {})[at] = asked.score(ask.read(fitted, x[test]), weights)
     for name, runs in (learned or {}).items():
         for draw, each in runs:
-            read = own_scores(each, _of(each, ids), ask)[test]
+            read = own_scores(each, each.at(ids), ask)[test]
             found.setdefault(name, {})[draw.repeat, draw.budget] = asked.score(read, weights)
     role = {emb.name: "ours"} | {each.name: "control" for each in controls}
     lines = {
@@ -272,18 +272,6 @@ def _band(values: np.ndarray) -> dict:
     return {key: float(v) if np.isfinite(v) else None for key, v in told.items()}
 
 
-def _asked(table: pd.DataFrame, label) -> tuple[Question, np.ndarray, np.ndarray]:
-    rows = table.sort_values("id")
-    asked = question(rows, label)
-    if isinstance(asked, dict):
-        raise InputError(
-            f"{asked['labelled']} labels of {asked['label']!r} are too few for a curve. "
-            "natkit.score() says how many are needed."
-        )
-    ask, used = asked
-    return ask, rows["id"].to_numpy(np.int64)[used], rows["split"].to_numpy(str)[used]
-
-
 def _budgets(budgets, n: int, classes: int) -> list[int]:
     if budgets is None:
         steps = [b * 10**e for e in range(1, 8) for b in (1, 2, 5)]
@@ -297,14 +285,6 @@ def _budgets(budgets, n: int, classes: int) -> list[int]:
             f"but they are {list(budgets)}. Leave them out to have them chosen."
         )
     return sorted(set(map(int, budgets)))
-
-
-def _of(emb: Embedding, ids: np.ndarray) -> np.ndarray:
-    order = np.argsort(emb.ids)
-    at = np.searchsorted(emb.ids[order], ids)
-    if len(emb) == 0 or not np.array_equal(emb.ids[order[np.minimum(at, len(emb) - 1)]], ids):
-        raise InputError(f"{emb.name!r} lacks images of the table. Embed all of them.")
-    return emb.vectors[order[at]]
 
 
 def _fit(ask: Question, x: np.ndarray, seed: int):

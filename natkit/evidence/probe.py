@@ -9,6 +9,7 @@ from sklearn.preprocessing import StandardScaler
 
 from natkit.embedding import Embedding
 from natkit.errors import InputError
+from natkit.evidence.intervals import over_seeds
 from natkit.evidence.questions import Question
 
 WIDE, KEPT = 512, 256  # longer vectors are first reduced to so many principal components
@@ -32,10 +33,17 @@ class Rows:
     def test(self) -> np.ndarray:
         return self.split == "test"
 
-    def of(self, emb: Embedding) -> np.ndarray:
-        """The vectors of ``emb`` in the order of the used rows."""
-        order = np.argsort(emb.ids)
-        return emb.vectors[order[np.searchsorted(emb.ids[order], self.ids)]]
+    def features(self, emb: Embedding) -> np.ndarray:
+        """What both probes read of an embedding; its class scores as they are, if that is what it holds."""
+        vectors, train = emb.at(self.ids), self.split == "train"
+        if is_own(emb):
+            return own_scores(emb, vectors, self.ask)
+        if np.ptp(vectors[train], axis=0).max() == 0:
+            raise InputError(
+                f"{emb.name!r} gives every train image the same vector, so nothing can be read from it. "
+                "The network has collapsed: train again with a smaller learning rate."
+            )
+        return features(vectors, train, self.seed)
 
 
 def reader(vectors: np.ndarray, train: np.ndarray, seed: int) -> Pipeline:
@@ -77,22 +85,13 @@ def choose(ask: Question, probe: str, x: np.ndarray, split: np.ndarray, trust=No
     return best
 
 
-def say(emb: Embedding, probe: str, data: Rows) -> dict:
-    """What one probe says of val and test of one embedding."""
-    vectors, train = data.of(emb), data.split == "train"
+def say(x: np.ndarray, probe: str, data: Rows) -> dict:
+    """What one probe says of val and test, from the features of one embedding (see :meth:`Rows.features`)."""
     if probe == OWN:
-        read, setting = own_scores(emb, vectors, data.ask), {}
-        once = np.ones((1, int((data.split == "val").sum())))
-        val_score = float(
-            data.ask.part(data.split == "val").score(read[data.split == "val"], once)[0]
-        )
+        val = data.split == "val"
+        read, setting = x, {}
+        val_score = float(data.ask.part(val).score(read[val], np.ones((1, int(val.sum()))))[0])
     else:
-        if np.ptp(vectors[train], axis=0).max() == 0:
-            raise InputError(
-                f"{emb.name!r} gives every train image the same vector, so nothing can be read from it. "
-                "The network has collapsed: train again with a smaller learning rate."
-            )
-        x = features(vectors, train, data.seed)
         fitted, setting, val_score = choose(data.ask, probe, x, data.split, data.trust)
         read = data.ask.read(fitted, x)
     told = {"setting": setting, "val_score": val_score}
@@ -100,6 +99,17 @@ def say(emb: Embedding, probe: str, data: Rows) -> dict:
         rows = data.split == part
         told[part] = {"ids": data.ids[rows], "y": data.ask.y[rows], "read": read[rows]}
     return told
+
+
+def scored(
+    said: list[dict], ask: Question, weights: np.ndarray, seed: int, strata=None, rows=...
+) -> np.ndarray:
+    """Resampled scores (b,) of what one probe said of test, over all trainings.
+
+    ``ask`` and ``weights`` are those of the test images at ``rows``.
+    """
+    each = [ask.score(one["test"]["read"][rows], weights, strata) for one in said]
+    return over_seeds(np.array(each), seed)
 
 
 def own_scores(emb: Embedding, vectors: np.ndarray, ask: Question) -> np.ndarray:

@@ -12,12 +12,11 @@ from scipy import stats
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
-from natkit.classes import class_names
+from natkit.classes import MANY, class_names
 from natkit.errors import InputError
 from natkit.evidence import intervals
 from natkit.manifest import SPLITS
 
-MANY = 50  # a numeric label with more values than this is a measurement
 MOST = 100  # classes; each needs a border of its own, and its own thousand resamples
 NEED = {  # by kind: images of the rarest class (or label that holds); with fewer, nothing is decided
     "classes": {"train": 5, "val": 1, "test": 10},
@@ -265,6 +264,23 @@ def question(rows: pd.DataFrame, label: str | Sequence[str]) -> tuple[Question, 
         return short or _too_few(label, counts, "classes", names.notna().to_numpy())
     y = np.searchsorted(kept, names[used].to_numpy(str))
     return Classes(y, kept, left_out), used
+
+
+def answered(
+    rows: pd.DataFrame, label: str | Sequence[str], what: str
+) -> tuple[Question, np.ndarray, np.ndarray, np.ndarray]:
+    """The question, and of the rows with an answer: ids int64 (n,), splits (n,), and which they are, bool.
+
+    Raises InputError, also where :func:`question` would tell of too few: they are too few ``what``.
+    """
+    asked = question(rows, label)
+    if isinstance(asked, dict):
+        raise InputError(
+            f"{asked['labelled']} labels of {asked['label']!r} are too few {what}. "
+            "natkit.score() says how many are needed."
+        )
+    ask, used = asked
+    return ask, rows["id"].to_numpy(np.int64)[used], rows["split"].to_numpy(str)[used], used
 
 
 def _labels(rows: pd.DataFrame, columns: list[str]) -> tuple[Labels, np.ndarray] | dict:

@@ -12,7 +12,7 @@ from natkit.errors import InputError
 from natkit.evidence.checks import LOTS
 from natkit.evidence.intervals import interval, resample
 from natkit.evidence.probe import choose, features, reader
-from natkit.evidence.questions import Question, question
+from natkit.evidence.questions import Question, answered
 from natkit.evidence.verdict import DECIDES
 from natkit.progress import progress
 
@@ -43,7 +43,8 @@ def under_corruption(
     """
     rows = []
     for clean, spoilt in progress(list(pairs), "score spoilt images"):
-        ask, x, split, order = _known(clean, table, label)
+        ask, order, split, used = answered(clean.join(table), label, "to score")
+        x = clean.vectors[used]
         test = split == "test"
         tested, weights = ask.part(test), resample(ask.part(test).strata(), seed)
         with threadpool_limits(1):
@@ -53,8 +54,7 @@ def under_corruption(
             before = tested.score(ask.read(fitted, seen[test]), weights)
             for each in spoilt:
                 _same(clean, each, order[test])
-                at = pd.Index(each.ids).get_indexer(order[test])
-                after = ask.read(fitted, read.transform(each.vectors[at].astype(np.float64)))
+                after = ask.read(fitted, read.transform(each.at(order[test]).astype(np.float64)))
                 value = tested.score(after, weights)
                 rows.append(
                     {
@@ -97,7 +97,7 @@ def held_out(
     InputError
         If the column has one value, or more than 30 that are no times.
     """
-    ask, _, split, ids = _known(emb, table, label)
+    ask, ids, split, _ = answered(emb.join(table), label, "to score")
     values = _values(table.set_index("id").loc[ids, column], column)
     rows = []
     for value in progress(sorted(set(values) - {""}), f"hold out {column}"):
@@ -120,7 +120,7 @@ def _elsewhere(embeddings, ids, ask: Question, split: np.ndarray, seed: int) -> 
         return {"score": None, "control": None, "difference": None}
     weights, areas = resample(tested.strata(), seed), {}
     for each in embeddings:
-        x = each.vectors[pd.Index(each.ids).get_indexer(ids)]
+        x = each.at(ids)
         with threadpool_limits(1):
             seen = features(x, split == "train", seed)
             fitted, *_ = choose(ask, DECIDES, seen, split)
@@ -152,19 +152,6 @@ def _values(column: pd.Series, name: str) -> np.ndarray:
         )
     late = times >= times.quantile(1 - LAST)
     return np.where(pd.isna(times), "", np.where(late, f"from {times[late].min()}", ""))
-
-
-def _known(emb: Embedding, table: pd.DataFrame, label):
-    """The question, the vectors, the split and the ids of the images that have an answer."""
-    rows = emb.join(table)
-    asked = question(rows, label)
-    if isinstance(asked, dict):
-        raise InputError(
-            f"{asked['labelled']} labels of {asked['label']!r} are too few to score. "
-            "natkit.score() says how many are needed."
-        )
-    ask, used = asked
-    return ask, emb.vectors[used], rows["split"].to_numpy(str)[used], emb.ids[used]
 
 
 def _same(clean: Embedding, spoilt: Embedding, needed: np.ndarray) -> None:

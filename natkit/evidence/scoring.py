@@ -209,11 +209,13 @@ def score(
     weights = resample(ask.part(test).strata(), seed, near[lots][test] if lots else None)
     trust = rows[sample_weight].to_numpy(float) if sample_weight else np.ones(len(rows))
     data = Rows(ask, ids, split, weights, trust, near, seed)
-    scores, values, kept = [], {}, {}
+    scores, values, kept, mine = [], {}, {}, None
     for each in progress([ours, *others], "score the embeddings"):
         role = "ours" if each is ours else "reference" if is_own(each[0]) else "control"
         with threadpool_limits(1):  # a second thread makes these small products 20–100 times slower
-            for row, value, said in _entry(each, role, data):
+            seen = [data.features(run) for run in each]
+            mine = seen[0] if each is ours else mine
+            for row, value, said in _entry(each, seen, role, data):
                 scores.append(row)
                 values[row["name"], row["probe"]] = value
                 kept[row["name"], row["probe"]] = said
@@ -232,7 +234,7 @@ def score(
         "scores": scores,
         "differences": _differences(scores, values, data),
         "groups": by_group(kept[ours[0].name, DECIDES], data, lots),
-        "twins": twin_rows(ours[0], data),
+        "twins": twin_rows(mine, data),
         "left_out": ask.left_out,
         **dict.fromkeys(PARTS),
     }
@@ -240,11 +242,11 @@ def score(
     return Evidence(found, {key: said[0] for key, said in kept.items()})
 
 
-def _entry(runs: list[Embedding], role: str, data: Rows):
+def _entry(runs: list[Embedding], seen: list[np.ndarray], role: str, data: Rows):
     """For each probe: its row of the table, the resampled scores (b,), and what it said, by training."""
     ask, n = data.ask, int(data.test.sum())
     for probe in [OWN] if role == "reference" else list(ask.settings):
-        said = [say(emb, probe, data) for emb in runs]
+        said = [say(x, probe, data) for x in seen]
         tested = ask.part(data.test)
         each = np.array([tested.score(one["test"]["read"], data.weights) for one in said])
         train = ask.part(data.split == "train")

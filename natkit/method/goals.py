@@ -10,10 +10,8 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 from torch.nn import functional
 
-from natkit.classes import class_names
+from natkit.classes import MANY, class_names
 from natkit.errors import InputError
-
-MANY = 50  # a numeric label with more values than this is a measurement
 
 
 @dataclass(frozen=True)

@@ -147,3 +147,10 @@ def test_the_area_of_a_held_out_camera_is_scikit_learns():
     moved = table.assign(split=np.where(inside, "test", table["split"].replace("test", "train")))
     told = score(emb, [other], moved, "ng").positive("1")["test"]
     assert row["score"]["value"] == pytest.approx(roc_auc_score(told["positive"], told["score"]))
+
+
+def test_a_control_that_lacks_images_is_refused():
+    emb, other, table = sample()
+    fewer = Embedding(other.vectors[1:], other.ids[1:], other.meta)
+    with pytest.raises(InputError, match="'pixels' lacks 1 of 600 images of the table"):
+        held_out(emb, [fewer], table, "ng", "camera")
