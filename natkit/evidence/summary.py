@@ -9,6 +9,7 @@ from pathlib import Path
 
 import jsonschema
 import numpy as np
+import pandas as pd
 
 from natkit.classes import class_names
 from natkit.errors import InputError
@@ -19,6 +20,7 @@ from natkit.manifest import Prepared, read
 FORMAT, VERSION = "natkit-summary", 1
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "umap-learn", "pandas", "pillow")
 NOT_RUN = {"reason": "not_run"}
+LEDGER_ROWS = 5_000  # of the ledger that a summary carries; all stand in ledger.csv
 
 
 def summarize(
@@ -127,7 +129,14 @@ def _data(prepared: Prepared, planted: tuple[list[dict], dict] | None) -> dict:
         "sentences": info["sentences"],
         "planted": kinds,
         "false_alarms": false_alarms,
+        "ledger": _ledger(prepared.ledger),
     }
+
+
+def _ledger(ledger: pd.DataFrame) -> dict:
+    """The decisions, oldest first, as far as there is room; ``total`` counts all."""
+    told = ledger[["time", "path", "rule", "evidence", "action", "by"]]
+    return {"total": len(told), "rows": told.head(LEDGER_ROWS).to_dict("records")}
 
 
 def _label(prepared: Prepared) -> dict | None:

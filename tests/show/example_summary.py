@@ -28,6 +28,11 @@ def finding(rule, severity, action, count, evidence=None, examples=()):
     }
 
 
+def decision(rule, path, action="quarantined", by="natkit 0.1.0"):
+    return {"time": "2026-11-23T05:03:00+00:00", "path": path, "rule": rule, "evidence": "{}",
+            "action": action, "by": by}  # fmt: skip
+
+
 def sentences():
     """Those of all rules, as data_prep puts them into a prepared folder."""
     return {
@@ -93,6 +98,8 @@ def data():
                        "shortcut", "label_missing"],
         "planted": planted,
         "false_alarms": {"clean": 2317, "flagged": 3},
+        "ledger": {"total": 2, "rows": [decision("exact_copy", "cells/0311.png"),
+                                        decision("blank", "cells/0420.png", by="Sato")]},
     }  # fmt: skip
 
 
@@ -423,6 +430,10 @@ def hostile():
         f["examples"] = bad if f["examples"] else []
         if "column" in f["evidence"]:
             f["evidence"]["column"] = bad[2] if f["rule"] == "shortcut" else bad[4]
+    facts["data"]["ledger"] = {
+        "total": 9_000,
+        "rows": [decision("blank", v, "quarantined", v) | {"evidence": v} for v in bad],
+    }
     facts["evidence"] |= {"label": script, "classes": bad, "left_out": bad}
     facts["evidence"]["groups"][0] |= {"column": script, "value": bad[2]}
     facts["evidence"]["held_out"][0] |= {"column": bad[4], "value": bad[1]}

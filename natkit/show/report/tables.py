@@ -27,7 +27,7 @@ def write(path: Path, facts: dict, words: Words) -> None:
     about.title, about.creator, about.lastModifiedBy = BY, BY, BY
     about.created = about.modified = datetime(2000, 1, 1)
     said = {
-        "decision": _decision, "findings": _findings, "scores": _scores, "differences": _differences,
+        "decision": _decision, "findings": _findings, "ledger": _ledger, "scores": _scores, "differences": _differences,
         "groups": _groups, "curve": _curve, "money": _money,
     }  # fmt: skip
     for name, rows_of in said.items():
@@ -100,6 +100,22 @@ def _findings(facts: dict, words: Words) -> tuple | None:
         words, "severity", "finding", "images", "share", "done", "content", "evidence", "examples"
     )
     return head, (12, 28, 10, 10, 18, 50, 50, 50), rows
+
+
+def _ledger(facts: dict, words: Words) -> tuple | None:
+    """Every decision on an image; a summary written before it carried them has none."""
+    told = facts["data"].get("ledger")
+    if not told or not told["rows"]:
+        return None
+    rows = [
+        (row["time"], row["path"], words.name("rule", row["rule"]), words.name("action", row["action"]),
+         row["by"], row["evidence"])
+        for row in told["rows"]
+    ]  # fmt: skip
+    if more := told["total"] - len(rows):
+        rows.append((words("format.and_more", n=more), "ledger.csv", "", "", "", ""))
+    head = [*_head(words, "time", "image", "finding", "done", "by", "evidence")]
+    return head, (26, 40, 28, 18, 16, 60), rows
 
 
 def _scores(facts: dict, words: Words) -> tuple | None:
