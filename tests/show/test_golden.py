@@ -20,6 +20,7 @@ from PIL import Image
 from scipy import ndimage
 
 from natkit.show import figures, gallery, style
+from natkit.show.idea import idea
 from natkit.show.words import words
 
 FOLDER = Path(__file__).parents[1] / "golden"
@@ -57,6 +58,7 @@ CHARTS = {
     ),
     "score_ladder": lambda ax, x, w: figures.score_ladder(ax, x.evidence(), w),
     "label_curve": lambda ax, x, w: figures.label_curve(ax, x.curve(), w),
+    "idea": lambda ax, x, w: idea(ax, w),
     "views": lambda ax, x, w: figures.views(ax, *pictures(), w),
     "cost_curve": lambda ax, x, w: figures.cost_curve(ax, x.cost(), w),
     "payback": lambda ax, x, w: figures.payback(ax, x.cost(), w),

@@ -93,6 +93,7 @@ def test_every_title_is_a_sentence_of_the_story(case, lang, made, examples):
         known |= {titles.curve(evidence["curve"], w)} if evidence["curve"] else set()
     if not story.absent(section):
         known |= {titles.map_by_cluster(section, w), titles.map_by_label(section, w)}
+    known |= {w("chart.idea.title"), w("section.meeting")}
     if not story.absent(cost):
         known |= {money.payback(cost, w)} if not money.absent(cost["saving"]) else set()
         known |= {money.curve(cost, w)} if not money.absent(cost["ways"]) else set()
@@ -110,8 +111,8 @@ def test_every_title_is_a_sentence_of_the_story(case, lang, made, examples):
 
 @both
 def test_a_whole_run_gives_about_a_dozen_slides(lang, made):
-    assert len(deck(made("complete", lang)).slides) == 12
-    assert len(deck(made("nothing", lang)).slides) == 3
+    assert len(deck(made("complete", lang)).slides) == 14
+    assert len(deck(made("nothing", lang)).slides) == 4
 
 
 @both
@@ -344,6 +345,10 @@ def test_the_workbook_holds_the_numbers_of_the_summary(made, examples):
     ]
     total = facts["cost"]["project"]["total"]
     assert total in [row[2] for row in rows_of(folder, "Money")]
+    assert [(row[1], row[4]) for row in rows_of(folder, "Ledger")[1:]] == [
+        ("cells/0311.png", "natkit 0.1.0"),
+        ("cells/0420.png", "Sato"),
+    ]
     assert [row[3] for row in rows_of(folder, "Groups")[1:]] == [231, 286, 6, 1310, 40]
 
 
@@ -352,10 +357,23 @@ def test_the_workbook_holds_the_numbers_of_the_summary(made, examples):
 def test_sheets_are_those_the_summary_has_numbers_for(case, lang, made, examples):
     facts, w = examples.CASES[case](), words(lang)
     has = {"decision": True, "findings": not story.absent(facts["data"])}
+    has |= {"ledger": has["findings"]}
     has |= dict.fromkeys(("scores", "differences", "groups"), not story.absent(facts["evidence"]))
     has |= {"curve": bool(facts["evidence"].get("curve")), "money": not story.absent(facts["cost"])}
     book = openpyxl.load_workbook(made(case, lang) / "report.xlsx")
     assert book.sheetnames == [w(f"sheet.{name}") for name, there in has.items() if there]
+
+
+def test_a_long_ledger_says_how_much_is_left_out(made):
+    rows = rows_of(made("hostile", "en"), "Ledger")
+    assert rows[-1][:2] == ("and 8,992 more", "ledger.csv")
+
+
+def test_a_summary_from_before_the_ledger_is_still_read(tmp_path, examples):
+    facts = examples.complete()
+    del facts["data"]["ledger"]
+    report(facts, tmp_path)
+    assert "Ledger" not in openpyxl.load_workbook(tmp_path / "report.xlsx").sheetnames
 
 
 def test_the_reckoned_width_is_rather_too_large():

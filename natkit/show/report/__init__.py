@@ -22,6 +22,7 @@ from natkit.errors import InputError
 from natkit.files import write_json, writing
 from natkit.show.pages import template
 from natkit.show.report import charts, slides, story, tables
+from natkit.show.report.phrases import phrases
 from natkit.show.words import Words, money, titles, words
 
 MAX_BYTES = 5_000_000  # of report.html: a file that can be sent by mail
@@ -140,6 +141,7 @@ def _page(facts: dict, drawn: dict, sheets: dict, vocabulary: Words) -> str:
         charts=drawn,
         sheets={cluster: jpeg and _uri(jpeg, "jpeg") for cluster, jpeg in sheets.items()},
         story=story,
+        phrases=phrases,
         titles=titles,
         money=money,
         verdict=story.verdict(facts, vocabulary),

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from natkit.show import figures, style
+from natkit.show.idea import idea
 from natkit.show.report.story import absent
 from natkit.show.words import Words, money, titles
 
@@ -11,7 +12,7 @@ def draw(facts: dict, folder: Path, words: Words) -> dict[str, dict]:
     """Draw every chart that the summary has numbers for.
 
     Returns ``{name: {"path", "alt"}}`` with the names score_ladder, label_curve, finding_counts, found_planted,
-    training_curve, map_cluster, map_label, cost_curve, payback. The alternative text is made of the chart's own
+    idea, training_curve, map_cluster, map_label, cost_curve, payback. The alternative text is made of the chart's own
     numbers.
     """
     charts = {}
@@ -127,14 +128,17 @@ def _data(data: dict, words: Words) -> dict:
 
 
 def _training(run: dict, words: Words) -> dict:
-    if absent(run) or not run["history"]:
+    if absent(run):
         return {}
+    charts = {"idea": (lambda ax: idea(ax, words), words("chart.idea.alt"), 4.0)}
+    if not run["history"]:
+        return charts
     history, last = run["history"], run["history"][-1]
     rows = [
         words(f"chart.training.{name}", value=words.score(last[name]))
         for name in ("agreement", "others")
     ]
-    return {
+    return charts | {
         "training_curve": (
             lambda ax: figures.training_curve(ax, history, words, run["images"]),
             _alt(titles.training(history, words), rows, words),

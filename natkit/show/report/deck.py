@@ -24,9 +24,11 @@ from pptx.util import Emu, Inches, Pt
 
 from natkit.files import plain
 from natkit.show.report import fit
-from natkit.show.style import BLUE, GREY, HAIR, INK
+from natkit.show.style import BLUE, GREY, HAIR, INK, headroom
 
 WIDE, HIGH, EDGE = 13.333, 7.5, 0.6  # inches
+TOP, END, FULL = 1.65, HIGH - 0.6, WIDE - 2 * EDGE  # of what stands below the title
+BODY = (16, 15, 14, 13, 12, 11)  # sizes of a text, the first that fits is taken
 FONTS = {"en": ("Arial", "Yu Gothic"), "ja": ("Yu Gothic", "Yu Gothic")}  # Latin, Japanese
 TITLE = (EDGE, 0.42, WIDE - 2 * EDGE, 0.95)
 MARKS = {"○": MSO_SHAPE.DONUT, "△": MSO_SHAPE.ISOSCELES_TRIANGLE, "×": MSO_SHAPE.MATH_MULTIPLY,
@@ -191,6 +193,10 @@ class Slide:
         shape.crop_top = crop
         _describe(shape, alt)
         return box[1] + size[3]
+
+    def chart(self, chart: dict, box) -> float:
+        """A drawn chart without its headline: that is the title of the slide. Returns where it ends."""
+        return self.picture(chart["path"], chart["alt"], box, headroom(chart["path"]))
 
     def table(self, box, head: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[float],
               numbers: Sequence[int] = (), size: float = 12, more: str = "", strong: int = -1) -> float:  # fmt: skip

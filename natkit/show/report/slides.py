@@ -1,19 +1,17 @@
 """The summary as slides for the meeting: one idea a slide, its title the finding."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from natkit.show import style
-from natkit.show.report import story
-from natkit.show.report.deck import EDGE, HIGH, WIDE, Deck, Slide, edited
+from natkit.show.report import money_slides, story
+from natkit.show.report.deck import BODY, EDGE, END, FULL, TOP, WIDE, Deck, edited
+from natkit.show.report.phrases import phrases
+from natkit.show.report.spoken import listed, method, more, notes
 from natkit.show.report.story import absent
 from natkit.show.words import Words, money, titles
 
-__all__ = ["edited", "notes", "write"]
+__all__ = ["edited", "write"]
 FILE = "report.pptx"
-TOP, END = 1.65, HIGH - 0.6  # of what stands below the title
-BODY = (16, 15, 14, 13, 12, 11)
-FULL = WIDE - 2 * EDGE
 PARTS = ("data", "training", "map", "evidence", "cost", "verdict", "provenance")
 
 
@@ -30,49 +28,19 @@ def write(
     if not absent(facts["provenance"]) and facts["provenance"]["started"]:
         parts.insert(1, words.date(facts["provenance"]["started"]))
     deck = Deck(words.lang, words("page.title", name=titles.shorten(name, 80)), " · ".join(parts))
-    for add in (_decision, _limits, _data, _ladder, _curve, _weakest, _map, _sheets, _ways, _payback, _plan,
+    for add in (_decision, _limits, _data, _how, _ladder, _curve, _weakest, _map, _sheets, *money_slides.ALL, _asked,
                 _repeat, _missing):  # fmt: skip
         add(deck, facts, words, drawn, sheets)
     deck.save(path)
 
 
-def notes(facts: dict, words: Words, n: int | None, *method: str) -> list[str]:
-    """What the speaker reads: the method, n, and which data it was."""
-    known = not absent(facts["provenance"]) and facts["provenance"]["data_hash"]
-    code = known or facts["data"].get("hash") or words("provenance.unknown")
-    unknown = words("provenance.unknown")
-    return [
-        *filter(None, method),
-        words("slide.n", n=unknown if n is None else f"{n:,}"),
-        words("slide.hash", hash=code),
-    ]
-
-
-def _listed(facts: dict) -> int | None:
-    return None if absent(facts["data"]) else facts["data"]["counts"]["listed"]
-
-
-def _method(facts: dict, words: Words) -> str:
-    """How scores were read."""
-    evidence = facts["evidence"]
-    if absent(evidence):
-        return ""
-    sizes = {part: evidence[f"n_{part}"] for part in ("train", "val", "test")}
-    return words("evidence.setup", label=titles.quoted(words, evidence["label"]), **sizes)
-
-
-def _chart(slide: Slide, chart: dict, box) -> float:
-    """A drawn chart without its headline: that is the title of the slide."""
-    return slide.picture(chart["path"], chart["alt"], box, style.headroom(chart["path"]))
-
-
 def _decision(deck: Deck, facts: dict, words: Words, *_) -> None:
     said = story.verdict(facts, words)
     seen = facts["verdict"].get("difference")
-    n = seen["n"] if seen else _listed(facts)
+    n = seen["n"] if seen else listed(facts)
     slide = deck.slide(
         said["title"],
-        notes(facts, words, n, _method(facts, words), *story.reasons(facts, words)),
+        notes(facts, words, n, method(facts, words), *story.reasons(facts, words)),
         front=True,
     )
     slide.text((EDGE, 0.45, FULL, 0.35), [words("page.verdict")], (14,), style.BLUE, bold=True)
@@ -94,7 +62,7 @@ def _decision(deck: Deck, facts: dict, words: Words, *_) -> None:
 
 def _limits(deck: Deck, facts: dict, words: Words, *_) -> None:
     slide = deck.slide(
-        words("page.not_shown"), notes(facts, words, _listed(facts), words("risks.limits"))
+        words("page.not_shown"), notes(facts, words, listed(facts), words("risks.limits"))
     )
     limits = story.limits(facts, words)
     slide.text(
@@ -133,61 +101,41 @@ def _data(deck: Deck, facts: dict, words: Words, *_) -> None:
         slide.bars(box, names, [f["count"] for f in single[:8]], words("table.images"), alt)
     head = ["", *(words(f"table.{key}") for key in ("finding", "images", "done"))]
     box = (EDGE + left, TOP + 1.35, FULL - left, END - TOP - 1.35)
-    slide.table(box, head, rows, (0.4, 2.9, 1.9, 2.0), (2,), 11, _more(words))
-
-
-def _more(words: Words) -> str:
-    return words("format.and_more", n=123456789).replace("123,456,789", "{n}")
+    slide.table(box, head, rows, (0.4, 2.9, 1.9, 2.0), (2,), 11, more(words))
 
 
 def _ladder(deck: Deck, facts: dict, words: Words, drawn: dict, *_) -> None:
     evidence = facts["evidence"]
     if absent(evidence) or "score_ladder" not in drawn:
         return
-    said = notes(
-        facts, words, evidence["n_test"], words("chart.ladder.read"), _method(facts, words)
-    )
+    said = notes(facts, words, evidence["n_test"], words("chart.ladder.read"), method(facts, words))
     slide = deck.slide(titles.ladder(evidence, words), said)
-    _chart(slide, drawn["score_ladder"], (EDGE, TOP, 7.7, END - TOP))
-    metric = titles.metric(words, evidence)
-    head = [
-        words("table.control"),
-        words("table.difference", metric=metric),
-        words("table.reading"),
-    ]
-    decides = [d for d in evidence["differences"] if d["probe"] == evidence["decides"]]
-    rows = [
-        (
-            story.control(words, d["control"]),
-            words.with_interval(d["score"], signed=True),
-            words(f"reading.{titles.standing([d['score']])}"),
-        )
-        for d in sorted(decides, key=lambda d: d["score"]["value"])
-    ]
-    box = (EDGE + 7.9, TOP + 0.1, FULL - 7.9, END - TOP - 0.1)
-    slide.table(box, head, rows, (1.15, 2.05, 1.05), (1,), 10, _more(words))
+    slide.chart(drawn["score_ladder"], (EDGE, TOP, FULL, END - TOP))
 
 
 def _curve(deck: Deck, facts: dict, words: Words, drawn: dict, *_) -> None:
     curve = facts["evidence"].get("curve")
     if not curve or "label_curve" not in drawn:
         return
-    said = notes(facts, words, curve["n_test"], words("chart.curve.read"), _method(facts, words))
+    said = notes(facts, words, curve["n_test"], words("chart.curve.read"), method(facts, words))
     slide = deck.slide(titles.curve(curve, words), said)
-    _chart(slide, drawn["label_curve"], (EDGE, TOP, 8.0, END - TOP))
+    slide.chart(drawn["label_curve"], (EDGE, TOP, 9.9, END - TOP))
     goal = {"value": words.score(curve["target"]["value"])}
     rival = curve["target"]["from"]
     if rival:
         goal["control"] = story.control(words, rival)
-    key = "evidence.curve_target_from" if rival else "evidence.curve_target"
-    side = (EDGE + 8.3, TOP + 0.1, FULL - 8.3, 0.9)
-    slide.text(side, [words(key, **goal)], (14, 13, 12, 11))
-    rows = [
-        (story.control(words, row["name"]), story.labels_needed(row, curve["more"]["from"], words))
+    said = [words("evidence.curve_target_from" if rival else "evidence.curve_target", **goal)]
+    said += [words("table.needed")]
+    said += [
+        words(
+            "format.colon",
+            name=story.control(words, row["name"]),
+            text=story.labels_needed(row, curve["more"]["from"], words),
+        )
         for row in curve["needed"]
     ]
-    head = [words("table.method"), words("table.needed")]
-    slide.table((side[0], TOP + 1.05, side[2], 3), head, rows, (1, 1.3), (1,), 12, _more(words))
+    side = (EDGE + 10.1, TOP + 0.1, FULL - 10.1, END - TOP - 0.1)
+    slide.text(side, said, (14, 13, 12, 11, 10), between=8)
 
 
 def _weakest(deck: Deck, facts: dict, words: Words, *_) -> None:
@@ -200,7 +148,7 @@ def _weakest(deck: Deck, facts: dict, words: Words, *_) -> None:
     metric = titles.metric(words, evidence)
     blocks = _blocks(evidence, words, metric)
     said = [words(f"evidence.{name}_text") for name in blocks]
-    slide = deck.slide(title, notes(facts, words, evidence["n_test"], *said, _method(facts, words)))
+    slide = deck.slide(title, notes(facts, words, evidence["n_test"], *said, method(facts, words)))
     wide = (FULL - 0.4 * (len(blocks) - 1)) / len(blocks)
     for i, (name, (head, rows, widths)) in enumerate(blocks.items()):
         left = EDGE + i * (wide + 0.4)
@@ -211,7 +159,7 @@ def _weakest(deck: Deck, facts: dict, words: Words, *_) -> None:
             bold=True,
         )
         box = (left, TOP + 0.45, wide, END - TOP - 0.45)
-        slide.table(box, head, rows, widths, (1, 2), 12, _more(words))
+        slide.table(box, head, rows, widths, (1, 2), 12, more(words))
 
 
 def _blocks(evidence: dict, words: Words, metric: str) -> dict[str, tuple]:
@@ -242,6 +190,17 @@ def _blocks(evidence: dict, words: Words, metric: str) -> dict[str, tuple]:
     return blocks
 
 
+def _how(deck: Deck, facts: dict, words: Words, drawn: dict, *_) -> None:
+    run = facts["training"]
+    if absent(run) or "idea" not in drawn:
+        return
+    read = words("chart.idea.read", dim=run["dim"])
+    paper = words("method.paper_text", matching=words.name("matching", run["matching"]))
+    slide = deck.slide(words("chart.idea.title"), notes(facts, words, run["images"], read, paper))
+    slide.chart(drawn["idea"], (EDGE, TOP, FULL, 3.9))
+    slide.text((EDGE, TOP + 4.1, FULL, END - TOP - 4.1), [words("method.holds_text")], BODY)
+
+
 def _map(deck: Deck, facts: dict, words: Words, drawn: dict, *_) -> None:
     section = facts["map"]
     if absent(section) or "map_cluster" not in drawn:
@@ -250,7 +209,7 @@ def _map(deck: Deck, facts: dict, words: Words, drawn: dict, *_) -> None:
     slide = deck.slide(
         titles.map_by_cluster(section, words), notes(facts, words, section["n"], *read)
     )
-    _chart(slide, drawn["map_cluster"], (EDGE, TOP, 6.6, END - TOP))
+    slide.chart(drawn["map_cluster"], (EDGE, TOP, 6.6, END - TOP))
     left, wide = EDGE + 6.8, FULL - 6.8
     trust = [titles.trust(section, words)]
     slide.text((left, TOP + 0.05, wide, 0.75), trust, (14, 13, 12, 11), between=4)
@@ -262,7 +221,7 @@ def _map(deck: Deck, facts: dict, words: Words, drawn: dict, *_) -> None:
             for m in sorted(section["honesty"], key=lambda m: not m["flagged"])
         ]  # fmt: skip
         box = (left, TOP + 0.85, wide, END - TOP - 0.85)
-        slide.table(box, head, rows, (2.5, 0.8, 1.0, 1.5), (1, 2), 10, _more(words))
+        slide.table(box, head, rows, (2.5, 0.8, 1.0, 1.5), (1, 2), 10, more(words))
 
 
 def _sheets(deck: Deck, facts: dict, words: Words, _, sheets: dict[int, bytes | None]) -> None:
@@ -293,95 +252,12 @@ def _sheets(deck: Deck, facts: dict, words: Words, _, sheets: dict[int, bytes | 
         slide.picture(sheets[cluster["cluster"]], alt, box)
 
 
-def _paid(part: Callable) -> Callable:
-    """A slide on money: only if prices were given."""
-
-    def add(deck: Deck, facts: dict, words: Words, drawn: dict, *_) -> None:
-        if not absent(facts["cost"]):
-            made_up = words("cost.made_up") if facts["cost"]["prices"]["made_up"] else ""
-            part(deck, facts, words, drawn, made_up)
-
-    return add
-
-
-def _tested(cost: dict) -> int | None:
-    point = cost["point"]
-    return None if money.absent(point) else point["missed"]["n"] + point["false_alarms"]["n"]
-
-
-@_paid
-def _ways(deck: Deck, facts: dict, words: Words, drawn: dict, made_up: str) -> None:
-    cost = facts["cost"]
-    if money.absent(cost["ways"]) or "cost_curve" not in drawn:
-        return
-    method = [made_up, words("chart.cost.read"), *money.point(cost, words), *money.how(cost, words)]
-    slide = deck.slide(money.curve(cost, words), notes(facts, words, _tested(cost), *method))
-    _chart(slide, drawn["cost_curve"], (EDGE, TOP, 7.2, 3.25))
-    lead = [*filter(None, [made_up]), *money.lead(cost, words)]
-    slide.text((EDGE + 7.5, TOP + 0.1, FULL - 7.5, 3.1), lead, (15, 14, 13, 12, 11), between=8)
-    head = [
-        words(f"table.{key}")
-        for key in ("way", "missed_defects", "false_alarms", "cost", "reading")
-    ]
-    keys = ("way", "missed", "false_alarms", "cost", "reading")
-    rows = [[row[key] for key in keys] for row in money.ways(cost, words)]
-    box = (EDGE, TOP + 3.35, FULL, END - TOP - 3.35)
-    slide.text((box[0], box[1], FULL, 0.28), [words("cost.ways")], (13, 12), bold=True)
-    box = (box[0], box[1] + 0.28, FULL, box[3] - 0.28)
-    slide.table(box, head, rows, (3, 1.4, 1.4, 3, 2), (1, 2, 3), 11, _more(words), strong=0)
-
-
-@_paid
-def _payback(deck: Deck, facts: dict, words: Words, drawn: dict, made_up: str) -> None:
-    cost = facts["cost"]
-    if money.absent(cost["project"]):
-        return
-    lead = [] if money.absent(cost["saving"]) else [money.payback(cost, words)]
-    total = words.money(cost["project"]["total"], cost["prices"]["currency"])
-    title = lead[0] if lead else words("format.colon", name=words("cost.project"), text=total)
-    said = notes(
-        facts, words, _tested(cost), made_up, *money.lead(cost, words), words("cost.given")
+def _asked(deck: Deck, facts: dict, words: Words, *_) -> None:
+    slide = deck.slide(
+        words("section.meeting"), notes(facts, words, None, words("question.meeting"))
     )
-    slide = deck.slide(title, said)
-    head = [words(f"table.{key}") for key in ("item", "count", "price", "amount")]
-    rows = [[r[k] for k in ("item", "count", "price", "cost")] for r in money.project(cost, words)]
-    left = 0.0
-    if "payback" in drawn:
-        left = 6.9
-        _chart(slide, drawn["payback"], (EDGE, TOP, left - 0.2, END - TOP - 0.5))
-    box = (EDGE + left, TOP + 0.1, FULL - left, 0.35)
-    slide.text(box, [words("cost.project")], (16,), bold=True)
-    box = (box[0], TOP + 0.55, box[2], 3.4)
-    slide.table(
-        box, head, rows, (1.9, 0.9, 1.2, 1.7), (1, 2, 3), 12, _more(words), strong=len(rows) - 1
-    )
-    if made_up:
-        slide.text((EDGE, END - 0.35, FULL, 0.35), [made_up], (13, 12, 11), style.VERMILLION)
-
-
-@_paid
-def _plan(deck: Deck, facts: dict, words: Words, drawn: dict, made_up: str) -> None:
-    cost = facts["cost"]
-    if money.absent(cost["plan"]):
-        return
-    plan = cost["plan"]
-    none = plan["defects"][0]
-    title = words("slide.plan", allowed=words.rate(plan["allowed"]), none=none)
-    slide = deck.slide(title, notes(facts, words, none, made_up, words("cost.plan")))
-    wide = (FULL - 0.8) / 3
-    for i, (stage, text) in enumerate(money.plan(cost, words)):
-        left = EDGE + i * (wide + 0.4)
-        slide.text(
-            (left, TOP + 0.1, wide, 0.4),
-            [f"{i + 1}  {stage}"],
-            (20, 18, 16, 14),
-            style.BLUE,
-            bold=True,
-        )
-        slide.rule(TOP + 0.55, left=left, width=wide)
-        slide.text((left, TOP + 0.7, wide, END - TOP - 1.2), [text], (16, 15, 14, 13, 12))
-    if made_up:
-        slide.text((EDGE, END - 0.35, FULL, 0.35), [made_up], (13, 12, 11), style.VERMILLION)
+    rows = [(question, answer) for question, answer in phrases(facts, words)]
+    slide.table((EDGE, TOP, FULL, END - TOP), ("", ""), rows, (2.6, 9.5), (), 12, more(words))
 
 
 def _repeat(deck: Deck, facts: dict, words: Words, *_) -> None:
@@ -394,7 +270,7 @@ def _repeat(deck: Deck, facts: dict, words: Words, *_) -> None:
     title = words(
         "slide.repeat", seed=unknown if run["seed"] is None else str(run["seed"]), **short
     )
-    slide = deck.slide(title, notes(facts, words, _listed(facts), words("question.provenance")))
+    slide = deck.slide(title, notes(facts, words, listed(facts), words("question.provenance")))
     rows = [
         (words("provenance.data"), story.name(facts, words)),
         (words("provenance.data_hash"), code),
@@ -409,7 +285,7 @@ def _repeat(deck: Deck, facts: dict, words: Words, *_) -> None:
     rows += [
         (words(f"provenance.{k}"), unknown if v in (None, "") else v) for k, v in values.items()
     ]
-    slide.table((EDGE, TOP, FULL, END - TOP), ("", ""), rows, (2.6, 9.5), (), 12, _more(words))
+    slide.table((EDGE, TOP, FULL, END - TOP), ("", ""), rows, (2.6, 9.5), (), 12, more(words))
 
 
 def _missing(deck: Deck, facts: dict, words: Words, *_) -> None:
@@ -426,6 +302,6 @@ def _missing(deck: Deck, facts: dict, words: Words, *_) -> None:
         rows += [(name, text, "") for text in money.lacking(facts["cost"], words)]
     if not rows:
         return
-    slide = deck.slide(words("slide.missing", n=len(rows)), notes(facts, words, _listed(facts)))
+    slide = deck.slide(words("slide.missing", n=len(rows)), notes(facts, words, listed(facts)))
     head = [words("slide.part"), words("table.content"), words("slide.why")]
-    slide.table((EDGE, TOP, FULL, END - TOP), head, rows, (1.4, 5, 6), (), 13, _more(words))
+    slide.table((EDGE, TOP, FULL, END - TOP), head, rows, (1.4, 5, 6), (), 13, more(words))
