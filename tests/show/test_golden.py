@@ -12,6 +12,7 @@ and single small grey numbers are below it; they have laws of their own.
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import matplotlib
 import numpy as np
@@ -21,6 +22,7 @@ from scipy import ndimage
 
 from natkit.show import figures, gallery, style
 from natkit.show.idea import idea
+from natkit.show.toy import circles
 from natkit.show.words import words
 
 FOLDER = Path(__file__).parents[1] / "golden"
@@ -37,6 +39,19 @@ def pictures():
     images = np.stack([np.where(far < 2 * k, 0.9 - 0.2 * k, 0.8) for k in range(1, 5)])[..., None]
     by = np.array([0.0, 0.15, -0.15, -0.3, 1.0])[:, None, None, None]
     return images, np.clip(images[:, None] + by, 0, 1)
+
+
+def toy():
+    """Points in the form of ``natkit.method.toy.Toy``: without targets they gather, with targets they stay."""
+    n, steps = 48, (0, 20, 300)
+    angle = 2 * np.pi * np.arange(n) / n
+    circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    gathered = [np.stack([np.cos(angle * by), np.sin(angle * by)], axis=1) for by in (1, 0.5, 0)]
+    held = np.stack([np.arange(n) * by % n for by in (17, 5, 1)])
+    nat, kinds = np.stack([circle] * 3), np.arange(n) * 4 // n
+    return SimpleNamespace(
+        kinds=kinds, steps=steps, agreement=np.stack(gathered), nat=nat, targets=circle, held=held
+    )
 
 
 def map_section(examples, lang):
@@ -60,6 +75,7 @@ CHARTS = {
     "label_curve": lambda ax, x, w: figures.label_curve(ax, x.curve(), w),
     "idea": lambda ax, x, w: idea(ax, w),
     "views": lambda ax, x, w: figures.views(ax, *pictures(), w),
+    "toy": lambda ax, x, w: circles(ax, toy(), w),
     "cost_curve": lambda ax, x, w: figures.cost_curve(ax, x.cost(), w),
     "payback": lambda ax, x, w: figures.payback(ax, x.cost(), w),
 }
@@ -221,6 +237,10 @@ HARM = {
         "cost_curve_en", lambda ax: ax.lines[-1].set_xdata([ax.lines[-1].get_xdata()[0] + 0.1])
     ),
     "no interval of the payback": ("payback_en", lambda ax: ax.lines[-2].remove()),
+    "a kind in another colour": (
+        "toy_en", lambda ax: ax.collections[0].set_color(style.VERMILLION)
+    ),
+    "no targets": ("toy_ja", lambda ax: [c.remove() for c in list(ax.collections)[-2:]]),
     "another view": ("views_ja", lambda ax: ax.images[0].get_array().__setitem__(np.s_[:24], 0.5)),
 }  # fmt: skip
 
