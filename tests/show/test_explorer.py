@@ -299,6 +299,27 @@ def reading(browser):
 LASSO = [(0.72, 0.01), (0.98, 0.01), (0.98, 0.99), (0.72, 0.99), (0.72, 0.01)]
 
 
+@both
+def test_axe_finds_no_serious_fault(lang, made, browser, axe):
+    """As it opens, with a selection, and with a scale for a legend; a lost label is seen."""
+    size = {"width": 1360, "height": 1000}
+    view = browser.new_context(offline=True, viewport=size, bypass_csp=True).new_page()
+    view.goto(made(lang).as_uri())
+    view.locator("#plot canvas").first.wait_for()
+    assert axe(view) == []
+    view.fill("#search", "0")
+    view.press("#search", "Enter")
+    view.locator("#gallery img").first.wait_for()
+    view.select_option("#colour", label="値")
+    assert axe(view) == []
+    view.evaluate(
+        "document.querySelector('label:has(#search)').replaceWith(document.getElementById('search'))"
+    )
+    view.evaluate("document.getElementById('search').placeholder = ''")
+    assert [found.split(":")[0] for found in axe(view)] == ["label"]
+    view.context.close()
+
+
 def test_hovering_shows_the_image_and_its_name(made, reading):
     reader = reading(made("en"))
     assert not reader.view.locator("#tip").is_visible()

@@ -358,9 +358,10 @@ def test_what_is_no_summary_is_refused(bad, tmp_path, quick):
         report(bad, tmp_path, "de")
 
 
-def opened(browser, path, width=1100):
+def opened(browser, path, width=1100, axe=False):
     """A page opened offline, and all that its console said."""
-    context = browser.new_context(offline=True, viewport={"width": width, "height": 1000})
+    size = {"width": width, "height": 1000}
+    context = browser.new_context(offline=True, viewport=size, bypass_csp=axe)
     view, said = context.new_page(), []
     view.on("console", lambda message: said.append(message.text))
     view.on("pageerror", lambda error: said.append(str(error)))
@@ -391,6 +392,32 @@ def test_page_one_fits_on_one_sheet_of_a4(lang, made, browser):
     view.emulate_media(media="print")
     height = view.evaluate("document.querySelector('.front').getBoundingClientRect().height")
     assert height <= 1017  # 269 mm
+    view.context.close()
+
+
+@both
+def test_axe_finds_no_serious_fault(lang, made, browser, axe):
+    """On a telephone, where tables scroll; with every fold open; and in print."""
+    view, _ = opened(browser, made("complete", lang), 420, axe=True)
+    assert axe(view) == []
+    wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert view.evaluate(wide) <= 0
+    view.set_viewport_size({"width": 1100, "height": 1000})
+    view.evaluate("document.querySelectorAll('details').forEach(fold => fold.open = true)")
+    assert axe(view) == []
+    view.emulate_media(media="print")
+    assert axe(view) == []
+    view.context.close()
+
+
+def test_axe_sees_planted_faults(made, browser, axe):
+    view, _ = opened(browser, made("unlabelled", "en"), 420, axe=True)
+    view.evaluate("""document.querySelector('img').removeAttribute('alt');
+        document.querySelector('.lead').style.color = '#999';
+        document.documentElement.removeAttribute('lang');
+        document.querySelector('.wide').removeAttribute('tabindex')""")
+    rules = {found.split(":")[0] for found in axe(view)}
+    assert rules == {"image-alt", "color-contrast", "html-has-lang", "scrollable-region-focusable"}
     view.context.close()
 
 
