@@ -1,11 +1,14 @@
 """The report: true to the summary, one file, offline, in both languages."""
 
+import base64
 import copy
 import html
+import io
 import json
 import re
 from html.parser import HTMLParser
 from importlib.resources import files
+from xml.etree import ElementTree
 
 import jsonschema
 import numpy as np
@@ -419,6 +422,48 @@ def test_axe_sees_planted_faults(made, browser, axe):
     rules = {found.split(":")[0] for found in axe(view)}
     assert rules == {"image-alt", "color-contrast", "html-has-lang", "scrollable-region-focusable"}
     view.context.close()
+
+
+@both
+@pytest.mark.parametrize("case", ["complete", "hostile"])
+def test_each_chart_is_a_drawing_too(case, lang, made):
+    """SVG without fonts, scripts, links or a date; a user's text in it is no markup."""
+    folder = made(case, lang).parent / "figures"
+    drawings = sorted(folder.glob("*.svg"))
+    assert [p.stem for p in drawings] == sorted(p.stem for p in folder.glob("*.png"))
+    assert len(drawings) == 9
+    for path in drawings:
+        assert path.stat().st_size < 600_000
+        for element in ElementTree.parse(path).iter():
+            assert element.tag.split("}")[1] not in ("text", "script", "image", "a", "date")
+            for name, value in element.items():
+                assert not name.startswith("on")
+                assert "url(http" not in value
+                if name.endswith("href"):
+                    assert value.startswith("#")
+
+
+def test_a_chart_drawn_again_gives_the_same_bytes(tmp_path, examples):
+    run = [charts.draw(examples.nothing() | {"training": examples.training()}, tmp_path / name, words("ja"))
+           for name in ("a", "b")]  # fmt: skip
+    first, again = (made["training_curve"]["path"].with_suffix(".svg") for made in run)
+    assert first.read_bytes() == again.read_bytes()
+
+
+def test_the_drawing_looks_like_the_picture_without_our_font(made, browser):
+    """Chromium draws the Japanese words of the SVG where the PNG has them."""
+    path = made("complete", "ja").parent / "figures" / "score_ladder.png"
+    wanted = Image.open(path).convert("L")
+    size = (480, round(480 * wanted.height / wanted.width))
+    view = browser.new_page(viewport={"width": size[0], "height": size[1]})
+    view.set_content(f"<style>*{{margin:0}}img{{width:480px}}</style><img src=data:image/svg+xml;base64,"
+                     f"{base64.b64encode(path.with_suffix('.svg').read_bytes()).decode()}>")  # fmt: skip
+    drawn = Image.open(io.BytesIO(view.screenshot())).convert("L")
+    ink, seen = (
+        255 - np.asarray(p.resize((120, size[1] // 4)), float) for p in (wanted.resize(size), drawn)
+    )
+    assert np.corrcoef(ink.ravel(), seen.ravel())[0, 1] > 0.97
+    view.close()
 
 
 def test_the_browser_check_hears_an_error(tmp_path, browser):

@@ -30,7 +30,9 @@ _ROOM = 400_000  # of these for text and tables
 
 
 def report(facts: dict | str | Path, folder: str | Path, lang: str = "en") -> Path:
-    """Write ``report.html``, ``report.pptx``, ``report.xlsx``, ``summary.json`` and ``figures/*.png`` into ``folder``.
+    """Write ``report.html``, ``report.pptx``, ``report.xlsx``, ``summary.json`` and ``figures/`` into ``folder``.
+
+    Each chart stands in ``figures/`` as PNG and as SVG.
 
     Parameters
     ----------
