@@ -12,6 +12,7 @@ import numpy as np
 import openpyxl
 import pytest
 from matplotlib import font_manager
+from openxml_audit import OpenXmlValidator
 from PIL import Image, ImageFont
 from pptx import Presentation
 from pptx.oxml.ns import qn
@@ -219,6 +220,46 @@ def test_content_does_not_overlap(case, lang, made):
                     b[4].name,
                     page.shapes.title.text,
                 )
+
+
+def invalid(path):
+    """What the schemas and rules of the Open XML SDK have against a presentation."""
+    return [str(fault) for fault in OpenXmlValidator().validate(path).errors]
+
+
+@both
+@every
+def test_the_schema_has_nothing_against_the_slides(case, lang, made):
+    assert invalid(made(case, lang) / "report.pptx") == []
+
+
+FONTS = '<a:latin typeface="Yu Gothic"/><a:ea typeface="Yu Gothic"/>'
+
+
+@pytest.mark.parametrize(
+    ("part", "old", "new"),
+    [
+        ("slides/slide1.xml", "<a:r>", "<a:r><a:none/>"),
+        ("slides/slide1.xml", FONTS, '<a:ea typeface="Yu Gothic"/><a:latin typeface="Yu Gothic"/>'),
+        ("slides/slide2.xml", ' sz="', ' sz="big'),
+        ("slides/slide2.xml", '<p:cNvPr id="2"', '<p:cNvPr id="3"'),
+        ("notesSlides/notesSlide1.xml", "<a:r>", "<a:r><a:none/>"),
+        ("charts/chart1.xml", '<c:axId val="', '<c:axId val="-'),
+        ("slides/_rels/slide1.xml.rels", "notesSlide1.xml", "notesSlide99.xml"),
+    ],
+)
+def test_the_schema_sees_a_planted_fault(part, old, new, made, tmp_path):
+    with (
+        zipfile.ZipFile(made("complete", "ja") / "report.pptx") as sound,
+        zipfile.ZipFile(tmp_path / "bad.pptx", "w") as bad,
+    ):
+        for name in sound.namelist():
+            content = sound.read(name)
+            if name == f"ppt/{part}":
+                assert old.encode() in content
+                content = content.replace(old.encode(), new.encode(), 1)
+            bad.writestr(name, content)
+    assert invalid(tmp_path / "bad.pptx")
 
 
 def test_a_long_table_ends_in_its_box_and_counts_what_it_left_out(tmp_path):

@@ -266,6 +266,8 @@ class Slide:
         plot.series[0].format.fill.fore_color.rgb = RGBColor.from_string(BLUE[1:])
         for properties in chart._chartSpace.iter(qn("a:defRPr")):
             _fonts(properties, self.deck.lang)
+        for axis in chart._chartSpace.iter(qn("c:axId"), qn("c:crossAx")):
+            axis.set("val", axis.get("val").lstrip("-"))  # python-pptx writes some that are below 0
 
 
 def edited(path: Path) -> bool:
