@@ -6,6 +6,8 @@ import re
 import shutil
 import subprocess
 import zipfile
+from pathlib import Path
+from xml.etree import ElementTree
 
 import matplotlib_fontja
 import numpy as np
@@ -463,6 +465,25 @@ def test_libreoffice_shows_every_slide(lang, examples, office, tmp_path, monkeyp
     for text, picture in zip(pages, drawn, strict=True):
         assert "µ±℃①髙﨑" in re.sub(r"\s", "", text)
         assert picture.std() > 5
+
+
+@both
+def test_libreoffice_keeps_hostile_text_on_the_slide(lang, made, office, tmp_path):
+    """As text, and each word within the edges that all slides have."""
+    path = shutil.copy(made("hostile", lang) / "report.pptx", tmp_path)
+    pages, _ = office(Path(path))
+    assert len(pages) == len(deck(tmp_path).slides)
+    assert sum("<script>document.title" in re.sub(r"\s", "", text) for text in pages) > 3
+    boxed = ["pdftotext", "-bbox", tmp_path / "report.pdf", "-"]
+    root = ElementTree.fromstring(subprocess.run(boxed, check=True, capture_output=True).stdout)
+    for page in root.iter("{*}page"):
+        wide, high = float(page.get("width")), float(page.get("height"))
+        for word in page.iter("{*}word"):
+            left, top, right, bottom = (
+                float(word.get(k)) for k in ("xMin", "yMin", "xMax", "yMax")
+            )
+            assert 36 < left < right < wide - 36, word.text
+            assert 18 < top < bottom < high - 9, word.text
 
 
 def test_libreoffice_has_a_glyph_for_all_that_a_plant_writes(office, tmp_path):
