@@ -31,6 +31,7 @@ _HOME = {
     "compare": "natkit.evidence.compare",
     "summarize": "natkit.evidence.summary",
     "report": "natkit.show.report",
+    "compare_runs": "natkit.show.report.runs",
     "InputError": "natkit.errors",
 }
 __all__ = sorted(_HOME)

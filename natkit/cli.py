@@ -1,4 +1,4 @@
-"""`natkit demo`, `natkit poc`: the notebooks, run in order into one folder; `natkit lab`: opened, to step through."""
+"""`natkit demo`, `poc`: the notebooks, run; `lab`: to step through; `compare`: what moved between runs."""
 
 import argparse
 import errno
@@ -38,6 +38,8 @@ def main(arguments: list[str] | None = None) -> int:
     chosen, jupyter = _parsed(arguments)
     command = shlex.join(["natkit", *arguments])
     try:
+        if chosen.command == "compare":
+            return _compare(chosen)
         return _lab(chosen, jupyter) if chosen.command == "lab" else _poc(chosen, command)
     except InputError as error:
         return _fail(str(error), 2)
@@ -71,6 +73,24 @@ def _parser() -> argparse.ArgumentParser:
         help="the notebooks in JupyterLab, to step through",
         epilog="What stands after -- is passed to JupyterLab: natkit lab -- --ServerApp.ip=0.0.0.0",
     )
+    compare = commands.add_parser("compare", help="what has moved between two runs or more")
+    compare.add_argument(
+        "runs", nargs="+", metavar="RUN",
+        help="results folder of natkit poc or demo, or its summary.json; the others are compared with the first",
+    )  # fmt: skip
+    compare.add_argument(
+        "--out",
+        default="natkit-compare",
+        help="folder for the report, or a name that ends in .html",
+    )
+    compare.add_argument(
+        "--lang", choices=("en", "ja"), default="en", help="language of the report"
+    )
+    compare.add_argument(
+        "--same-line", action="store_true",
+        help="the images come from one line (before and after cleaning, last month and now): compare them "
+        "although the test images differ",
+    )  # fmt: skip
     lab.add_argument(
         "folder",
         nargs="?",
@@ -155,6 +175,14 @@ def _poc(chosen: argparse.Namespace, command: str) -> int:
         print(f"[{number}/{len(STEPS)}] {step}: {state['finished'][step]:.0f} s")
     print(f"\nReport: {out / 'report.html'}")
     print(f"Map to explore: {out / 'explorer.html'}")
+    return 0
+
+
+def _compare(chosen: argparse.Namespace) -> int:
+    from natkit.show.report.runs import compare_runs
+
+    page = compare_runs(chosen.runs, Path(chosen.out), chosen.lang, chosen.same_line)
+    print(f"Comparison: {page.absolute()}")
     return 0
 
 

@@ -36,7 +36,8 @@ MAY_IMPORT = {
     },
     "natkit/notebooks.py": GROUND,
     "natkit/lab.py": GROUND | {"natkit.notebooks"},
-    "natkit/cli.py": GROUND | {"natkit.lab", "natkit.notebooks", "natkit.evidence.prices"},
+    "natkit/cli.py": GROUND
+    | {"natkit.lab", "natkit.notebooks", "natkit.evidence.prices", "natkit.show.report"},
     "data_prep": GROUND
     | {"data_prep", "natkit.manifest", "natkit.marks", "natkit.images", "natkit.embedding"}
     | {"natkit.workbooks"},

@@ -57,11 +57,11 @@ def report(facts: dict | str | Path, folder: str | Path, lang: str = "en") -> Pa
     """
     vocabulary, folder = words(lang), Path(folder)
     home = folder if isinstance(facts, dict) else Path(facts).parent
-    facts = _changed(_read(facts), lambda text: text.encode("utf-8", "backslashreplace").decode())
-    shown = _changed(facts, visible)
+    facts = changed(_read(facts), lambda text: text.encode("utf-8", "backslashreplace").decode())
+    shown = changed(facts, visible)
     vocabulary = vocabulary.with_sentences(shown["data"].get("sentences", {}))
     for part in (slides, tables):
-        _ours(folder / part.FILE, part.edited)
+        guard(folder / part.FILE, part.edited)
     story.decision(shown)
     story.paid(shown["cost"])
     for picture in _pictures(facts["map"], home) if home.resolve() != folder.resolve() else []:
@@ -83,7 +83,8 @@ def report(facts: dict | str | Path, folder: str | Path, lang: str = "en") -> Pa
     return folder / "report.html"
 
 
-def _ours(path: Path, edited: Callable[[Path], bool]) -> None:
+def guard(path: Path, edited: Callable[[Path], bool]) -> None:
+    """Raise InputError if somebody has worked on the file that is about to be written anew."""
     if edited(path):
         raise InputError(
             f"{path} was saved by somebody since natkit wrote it, and would be overwritten. Rename it, or "
@@ -115,14 +116,14 @@ def _read(facts: dict | str | Path) -> dict:
     return facts
 
 
-def _changed(value, change: Callable[[str], str]):
+def changed(value, change: Callable[[str], str]):
     """``value`` with ``change`` applied to every text in it, keys too."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, dict):
-        return {_changed(key, change): _changed(item, change) for key, item in value.items()}
+        return {changed(key, change): changed(item, change) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_changed(item, change) for item in value]
+        return [changed(item, change) for item in value]
     return value
 
 

@@ -21,21 +21,23 @@ def write(path: Path, facts: dict, words: Words) -> None:
 
     Raises InputError if the summary claims what its own intervals do not show.
     """
+    said = {
+        "decision": _decision, "findings": _findings, "ledger": _ledger, "scores": _scores, "differences": _differences,
+        "groups": _groups, "curve": _curve, "money": _money,
+    }  # fmt: skip
+    found = {name: rows_of(facts, words) for name, rows_of in said.items()}
+    save(path, [(words(f"sheet.{name}"), *sheet) for name, sheet in found.items() if sheet])
+
+
+def save(path: Path, sheets: Iterable[tuple[str, list[str], tuple, Iterable]]) -> None:
+    """Write a workbook that :func:`edited` knows as ours: ``title, head, widths, rows`` of each sheet."""
     book = Workbook()
     book.remove(book.active)
     about = book.properties
     about.title, about.creator, about.lastModifiedBy = BY, BY, BY
     about.created = about.modified = datetime(2000, 1, 1)
-    said = {
-        "decision": _decision, "findings": _findings, "ledger": _ledger, "scores": _scores, "differences": _differences,
-        "groups": _groups, "curve": _curve, "money": _money,
-    }  # fmt: skip
-    for name, rows_of in said.items():
-        found = rows_of(facts, words)
-        if found is None:
-            continue
-        head, widths, rows = found
-        sheet = book.create_sheet(words(f"sheet.{name}"))
+    for title, head, widths, rows in sheets:
+        sheet = book.create_sheet(title)
         for row in (head, *rows):
             sheet.append([_cell(value) for value in row])
         for line in sheet.iter_rows(min_row=2):

@@ -1,0 +1,69 @@
+"""Has a number moved between two runs? Judged from the two intervals alone, and corrected for how many are judged."""
+
+from collections.abc import Sequence
+from math import hypot
+
+from scipy import stats
+
+from natkit.evidence.intervals import Z
+
+ALPHA = 0.05
+
+
+def difference(before: dict, after: dict) -> dict:
+    """``after`` minus ``before`` with its 95 % interval, from two 95 % intervals of independent numbers.
+
+    The distance from the difference to each of its bounds is the root of the sum of the two squared
+    distances that point the same way; with symmetric intervals, of the two squared half widths. Two
+    intervals that do not overlap always differ by this rule, but not the other way round: asking for
+    no overlap would overlook differences. If both numbers come from the same test images they go up and
+    down together, and this interval is as a rule wider than the paired one, which summaries cannot give.
+
+    Parameters
+    ----------
+    before, after
+        ``{value, low, high}`` each, with ``low <= value <= high``.
+
+    Returns
+    -------
+    dict
+        ``value, low, high``.
+
+    References
+    ----------
+    Zou & Donner, "Construction of confidence limits about effect measures: a general approach",
+    Statistics in Medicine 27 (2008).
+    """
+    moved = after["value"] - before["value"]
+    down = hypot(after["value"] - after["low"], before["high"] - before["value"])
+    up = hypot(after["high"] - after["value"], before["value"] - before["low"])
+    return {"value": moved, "low": moved - down, "high": moved + up}
+
+
+def chance(gap: dict) -> float:
+    """Two-sided p of a difference with 95 % interval: below 0.05 exactly if the interval leaves out 0.
+
+    The bound on the side of 0 is taken as 1.96 standard errors away (normal approximation).
+    """
+    value = gap["value"]
+    if value == 0:
+        return 1.0
+    reach = value - gap["low"] if value > 0 else gap["high"] - value
+    return float(2 * stats.norm.sf(Z * abs(value) / reach)) if reach > 0 else 0.0
+
+
+def holm(chances: Sequence[float]) -> list[float]:
+    """The p of each of several comparisons, corrected so that all of them together err in 5 %.
+
+    Holds however the comparisons depend on one another.
+
+    References
+    ----------
+    Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Statistics 6 (1979).
+    """
+    order = sorted(range(len(chances)), key=lambda i: chances[i])
+    corrected, most = [0.0] * len(chances), 0.0
+    for rank, i in enumerate(order):
+        most = max(most, min(1.0, chances[i] * (len(chances) - rank)))
+        corrected[i] = most
+    return corrected
