@@ -192,7 +192,7 @@ def _notes(pair: dict, facts: dict, words: Words) -> list[str]:
     said = []
     for side, name in (("before", facts["runs"][0]["name"]), ("after", pair["name"])):
         if rows := [row for row in pair["alone"] if row["run"] == side]:
-            lacking = names([name_of(row, facts, words) for row in rows], words)
+            lacking = words("format.join").join(name_of(row, facts, words) for row in rows)
             said.append(words("runs.alone", run=shorten(name, 36), names=lacking))
     if pair["money"] == "prices":
         said.append(words("runs.money.prices"))
