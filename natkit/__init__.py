@@ -10,11 +10,13 @@ __version__ = "0.1.0"
 
 _HOME = {
     "load": "natkit.images",
+    "Signals": "natkit.signals",
     "NAT": "natkit.method.nat",
     "health": "natkit.method.health",
     "supervised": "natkit.method.supervised",
     "on_draws": "natkit.method.supervised",
     "pixels": "natkit.method.embed",
+    "values": "natkit.method.embed",
     "frozen": "natkit.method.frozen",
     "Embedding": "natkit.embedding",
     "project": "natkit.look.project",

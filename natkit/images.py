@@ -19,6 +19,7 @@ from natkit import manifest, marks
 from natkit.errors import InputError
 from natkit.files import writing
 from natkit.progress import progress
+from natkit.signals import Signals, of_folder
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 MAX_PIXELS = 178_956_970  # Pillow's own guard against decompression bombs
@@ -391,7 +392,9 @@ class ImageSet:
         return out
 
 
-def load(folder: str | Path) -> ImageSet:
-    """Open a prepared folder as an ImageSet. Reads the manifest alone; pixels come when asked for."""
+def load(folder: str | Path) -> ImageSet | Signals:
+    """Open a prepared folder as an ImageSet, or as Signals. Reads the manifest alone; pixels come when asked for."""
     prepared = manifest.read(folder)
+    if "signals" in prepared.info:
+        return of_folder(prepared)
     return ImageSet(prepared, prepared.table)

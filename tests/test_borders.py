@@ -17,11 +17,12 @@ MAY_IMPORT = {
     "natkit/classes.py": set(),
     "natkit/marks.py": GROUND,
     "natkit/manifest.py": GROUND | {"natkit.marks"},
-    "natkit/images.py": GROUND | {"natkit.manifest", "natkit.marks"},
+    "natkit/signals.py": GROUND | {"natkit.manifest"},
+    "natkit/images.py": GROUND | {"natkit.manifest", "natkit.marks", "natkit.signals"},
     "natkit/workbooks.py": GROUND | {"natkit.images"},
     "natkit/embedding.py": GROUND,
     "natkit/method": GROUND
-    | {"natkit.method", "natkit.images", "natkit.embedding", "natkit.classes"},
+    | {"natkit.method", "natkit.images", "natkit.signals", "natkit.embedding", "natkit.classes"},
     "natkit/evidence": GROUND
     | {"natkit.evidence", "natkit.embedding", "natkit.manifest", "natkit.classes"},
     "natkit/look": GROUND | {"natkit.look", "natkit.embedding"},
@@ -40,7 +41,7 @@ MAY_IMPORT = {
     | {"natkit.lab", "natkit.notebooks", "natkit.evidence.prices", "natkit.show.report"},
     "data_prep": GROUND
     | {"data_prep", "natkit.manifest", "natkit.marks", "natkit.images", "natkit.embedding"}
-    | {"natkit.workbooks"},
+    | {"natkit.signals", "natkit.workbooks"},
 }
 DOORS = {  # each heavy package is imported in one place
     "umap": {"natkit/look/layout.py"},

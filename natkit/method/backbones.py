@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from natkit.errors import InputError
+from natkit.method.networks1d import NETWORKS
 
-OURS = ("small", "alexnet_bn")
+OURS = ("small", "alexnet_bn", *NETWORKS)
 STEMS = ("standard", "small", "gradients")
 AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")  # second classifiers of googlenet and inception_v3
 
@@ -141,8 +142,8 @@ def backbone(
     Parameters
     ----------
     name
-        "small" (:class:`SmallResNet`, for a CPU), "alexnet_bn" (:func:`paper_alexnet`), or a classification
-        network of torchvision by its name there, as "resnet18" or "vit_b_16", without its last layer.
+        "small" (:class:`SmallResNet`, for a CPU), "alexnet_bn" (:func:`paper_alexnet`), one of :mod:`networks1d`, or a
+        classification network of torchvision by its name there, as "resnet18" or "vit_b_16", without its last layer.
         Dropout and stochastic depth stay where torchvision has them; they draw from torch's global generator.
     channels
         Channels of the images, 1 or more.
@@ -167,7 +168,8 @@ def backbone(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if name in OURS:
-            net, cut = (SmallResNet if name == "small" else paper_alexnet)(inside), ""
+            ours = {"small": SmallResNet, "alexnet_bn": paper_alexnet, **NETWORKS}
+            net, cut = ours[name](inside), ""
         else:
             net = _torchvision(name, size)
             cut = _cut_classifier(net)

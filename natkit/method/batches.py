@@ -33,8 +33,8 @@ class Scaling:
         std[std < 1e-7 * np.abs(mean)] = 0  # what rounding leaves of a constant channel
         if not (std > 0).any():
             raise InputError(
-                "All training images are one constant colour, so there is nothing to learn. "
-                "Look at a few of them, and scan the folder again."
+                "All training images are one constant colour (signals: one constant value), so there is nothing to "
+                "learn. Look at a few of them, and scan again."
             )
         std = np.where(std > 0, std, 1)  # a constant channel carries nothing; leave it at 0
         return cls(float(peak), tuple(map(float, mean)), tuple(map(float, std)))

@@ -17,6 +17,7 @@ from torch import nn
 from natkit.errors import InputError
 from natkit.files import write_json, writing
 from natkit.method.batches import Scaling
+from natkit.method.signal_views import SignalViews
 from natkit.method.training import Run
 from natkit.method.views import Views
 
@@ -99,7 +100,7 @@ def _model(cls: "type[NAT]", config: dict) -> "NAT":
     """The estimator that a file describes, without networks yet."""
     model = cls(**config["settings"])
     if isinstance(model.views, dict):
-        model.views = Views(**model.views)
+        model.views = (SignalViews if "masked" in model.views else Views)(**model.views)
     model.check()
     scaling = config["scaling"]
     model.scaling = Scaling(scaling["peak"], tuple(scaling["mean"]), tuple(scaling["std"]))

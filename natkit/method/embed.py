@@ -5,10 +5,12 @@ import torch
 from torch import nn
 
 from natkit.embedding import Embedding
+from natkit.errors import InputError
 from natkit.images import ImageSet
 from natkit.method.batches import Scaling, autocast
 from natkit.method.corruptions import corrupted
 from natkit.progress import progress
+from natkit.signals import Signals
 
 BATCH = 512
 
@@ -33,16 +35,31 @@ def read_features(
 
 
 def stored_pixels(
-    images: ImageSet, size: int, corruption: tuple[str, float] | None = None
+    images: ImageSet | Signals, size: int, corruption: tuple[str, float] | None = None
 ) -> np.ndarray:
-    """The stored pixels (n, size, size, c) as they are, or under a fault of the line."""
+    """The stored pixels (n, size, size, c) as they are, or under a fault of the line.
+
+    Signals: (n, 1, length, channels), pictures of height 1; vectors: (n, 1, 1, d).
+    """
+    if isinstance(images, Signals):
+        if corruption is not None:
+            raise InputError(
+                "These faults are those of cameras; signals have none. Leave corruption out."
+            )
+        return as_pixels(images.values)
     stored = images.pixels(size)
     return stored if corruption is None else corrupted(stored, images.ids, *corruption)
 
 
-def source(images: ImageSet, corruption: tuple[str, float] | None = None) -> dict:
+def as_pixels(values: np.ndarray) -> np.ndarray:
+    """Signals (n, channels, length) as pictures of height 1, vectors (n, d) as one pixel of d channels."""
+    return values[:, None, None] if values.ndim == 2 else np.moveaxis(values, 1, 2)[:, None]
+
+
+def source(images: ImageSet | Signals, corruption: tuple[str, float] | None = None) -> dict:
     """What an embedding says of the images it was made from, for its ``meta``."""
-    said = {"data_hash": images.prepared.data_hash}
+    held = images if isinstance(images, Signals) else images.prepared
+    said = {"data_hash": held.data_hash}
     if corruption is not None:
         said["corruption"] = {"kind": corruption[0], "strength": corruption[1]}
     return said
@@ -56,8 +73,16 @@ def pixels(
     float32 (n, size · size · c) in [0, 1] for whole-number pixels. ``corruption`` is a kind and a strength of
     :func:`natkit.method.corruptions.corrupted`, done to every image.
     """
+    if isinstance(images, Signals):
+        raise InputError("Signals have no pixels. Their control is natkit.values(signals).")
     stored = stored_pixels(images, size, corruption)
     peak = np.iinfo(stored.dtype).max if np.issubdtype(stored.dtype, np.integer) else 1
     vectors = stored.reshape(len(stored), -1).astype(np.float32) / peak
     meta = {"name": "pixels", "layer": f"pixels {size}×{size}", **source(images, corruption)}
     return Embedding(vectors, images.ids, meta)
+
+
+def values(signals: Signals) -> Embedding:
+    """The control for signals and vectors without any network: the numbers themselves, as one long vector."""
+    flat = signals.values.reshape(len(signals), -1)
+    return Embedding(flat, signals.ids, {"name": "values", "layer": "values", **source(signals)})

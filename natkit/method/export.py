@@ -14,6 +14,7 @@ from natkit.errors import InputError
 from natkit.files import writing
 from natkit.method.backbones import Backbone
 from natkit.method.batches import Scaling
+from natkit.method.networks1d import NETWORKS
 
 OPSET = 18  # the ONNX that torch writes without a conversion; every onnxruntime since 1.14 reads it
 
@@ -64,6 +65,10 @@ def export(net: Backbone, scaling: Scaling, size: int, file: str | Path) -> None
     about = {"network": net.name, "stem": net.stem, "size": size, "features": net.features}
     about |= {"peak": scaling.peak, "mean": scaling.mean, "std": scaling.std}
     about = {k: v if isinstance(v, str) else json.dumps(v) for k, v in about.items()}
+    if file.suffix == ".onnx" and net.name in NETWORKS:
+        raise InputError(
+            f"{net.name} reads signals, and ONNX is written for images alone. Write .safetensors."
+        )
     copy = deepcopy(net).to("cpu", memory_format=torch.contiguous_format)
     if file.suffix == ".onnx":
         _onnx(nn.Sequential(Standardise(scaling), copy), len(scaling.mean), size, about, file)

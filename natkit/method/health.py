@@ -6,9 +6,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from natkit.errors import InputError
-from natkit.images import ImageSet
 from natkit.method.assignment import match
 from natkit.method.nat import NAT
+from natkit.method.stored import SETS, Data
 from natkit.method.targets import targets
 from natkit.method.views import view
 
@@ -25,8 +25,8 @@ COPY = 0.9999  # cosine of backbone features above which two images are taken fo
 
 def health(
     model: NAT,
-    held_out: ImageSet | np.ndarray,
-    trained_on: ImageSet | np.ndarray | None = None,
+    held_out: Data,
+    trained_on: Data | None = None,
     seed: int = 0,
 ) -> dict:
     """Look at a trained model through images that it was not trained on.
@@ -79,7 +79,7 @@ def health(
     """
     if getattr(model, "head", None) is None:
         raise InputError("health() needs a trained model with its head. Call fit(images) first.")
-    if isinstance(held_out, ImageSet):
+    if isinstance(held_out, SETS):
         trained_on = held_out[held_out.split == "train"]
         held_out = held_out[held_out.split == "val"]
     pixels, _ = model._pixels(held_out)

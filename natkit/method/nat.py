@@ -13,17 +13,18 @@ from torch import nn
 
 from natkit.embedding import Embedding
 from natkit.errors import InputError
-from natkit.images import ImageSet, resize
+from natkit.images import ImageSet
 from natkit.method import checkpoint as disk
 from natkit.method.backbones import backbone, head, load_weights
 from natkit.method.batches import Scaling
 from natkit.method.embed import read_features, source, stored_pixels
 from natkit.method.export import export
-from natkit.method.loop import MIN_IMAGES
 from natkit.method.sampling import checked
-from natkit.method.settings import PAPER, Settings
+from natkit.method.settings import PAPER, SIGNALS, VECTORS, Settings
+from natkit.method.stored import SETS, Data, check_kind, for_training, stored
 from natkit.method.training import Run
 from natkit.method.views import small_side
+from natkit.signals import Signals
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -77,9 +78,22 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
         """
         return cls(**PAPER | changes)
 
+    @classmethod
+    def signals(cls, **changes) -> "NAT":
+        """For signals (n, channels, length): a residual network over time, and views of a machine that runs steadily.
+
+        For strokes and cycles, which begin where their recording begins: ``views="cycle"``.
+        """
+        return cls(**SIGNALS | changes)
+
+    @classmethod
+    def vectors(cls, **changes) -> "NAT":
+        """For vectors (n, d): a small MLP, and views by noise and masked numbers."""
+        return cls(**VECTORS | changes)
+
     def fit(
         self,
-        images: ImageSet | np.ndarray,
+        images: Data,
         y=None,
         *,
         sample_weight: np.ndarray | None = None,
@@ -90,8 +104,9 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         images
-            An ImageSet: only its split ``train`` is used. Or an array (n, h, w) or (n, h, w, c) of uint8,
-            uint16 or float: all of it is used, and its row numbers are the ids.
+            An ImageSet or Signals: only its split ``train`` is used. Or an array (n, h, w) or (n, h, w, c) of uint8,
+            uint16 or float, for :meth:`signals` (n, channels, length), for :meth:`vectors` (n, d): all of it is
+            used, and its row numbers are the ids.
         y
             Ignored: there are no labels.
         sample_weight
@@ -127,7 +142,7 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
         weights = sample_weight
         if weights is not None:
             weights = checked(weights, len(images), 1)
-            weights = weights[images.split == "train"] if isinstance(images, ImageSet) else weights
+            weights = weights[images.split == "train"] if isinstance(images, SETS) else weights
             weights = checked(weights, len(ids), min(self.batch_size, len(ids)))
         run = self._train(net, self.new_head(net.features), pixels, ids, held, checkpoint, weights)
         self.ids, self.assignment, self.history = ids, run.matcher.held, run.history
@@ -135,10 +150,10 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
 
     def partial_fit(
         self,
-        images: ImageSet | np.ndarray,
+        images: Data,
         y=None,
         *,
-        old: ImageSet | np.ndarray | None = None,
+        old: Data | None = None,
         checkpoint: str | Path | None = None,
     ) -> "NAT":
         """Go on training with new images. They take the next targets; old images keep theirs.
@@ -230,7 +245,7 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
                 kept = f" The state after epoch {len(run.history)} is in {checkpoint}: NAT.load() reads it."
                 raise InputError(f"{error}{kept if run.history else ''}") from error
 
-    def transform(self, images: ImageSet | np.ndarray) -> np.ndarray:
+    def transform(self, images: Data) -> np.ndarray:
         """Features of the backbone, float32 (n, features); the head is not used.
 
         Takes what :meth:`fit` takes; all rows, whatever their split. About 1,000 images of 96×96 a second
@@ -241,20 +256,23 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
         self._same_channels(pixels)
         return read_features(self.backbone, pixels, self.scaling)
 
-    def embed(self, images: ImageSet, corruption: tuple[str, float] | None = None) -> Embedding:
+    def embed(
+        self, images: ImageSet | Signals, corruption: tuple[str, float] | None = None
+    ) -> Embedding:
         """Features of every image, with their ids and where they came from.
 
         ``corruption`` shows the images under a fault of the line: a kind and a strength of
         :func:`natkit.method.corruptions.corrupted`, such as ``("blur", 0.01)``.
         """
         self._must_be_fitted()
+        check_kind(images, self)
         pixels = stored_pixels(images, self.size, corruption)
         self._same_channels(pixels)
         meta = {"name": self.name, "layer": "backbone", "network": self.network, "seed": self.seed}
         vectors = read_features(self.backbone, pixels, self.scaling)
         return Embedding(vectors, images.ids, meta | source(images, corruption))
 
-    def untrained(self, images: ImageSet | np.ndarray | None = None) -> "NAT":
+    def untrained(self, images: Data | None = None) -> "NAT":
         """The control: the same network with the weights from which training began.
 
         ``images`` are needed where nothing was trained yet: what :meth:`fit` would take, for their channels and
@@ -321,8 +339,8 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
     def _must_read_small(self, net: nn.Module) -> None:
         """Some networks read images of one size alone, or none that are small."""
         views = self.resolved_views()
-        side = small_side(self.size, views)
-        if views.small and not net.reads(side, len(self.scaling.mean)):
+        side = small_side(self.size, views) if views.small else 0
+        if side and not net.reads(side, len(self.scaling.mean)):
             raise InputError(
                 f"{self.network} can't read small views of {side}×{side} pixels. Leave them out with "
                 "views=Views(..., small=0), or make them larger with small_size."
@@ -335,41 +353,11 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
                 f"{pixels.shape[3]}. Convert them, or train again."
             )
 
-    def _training_pixels(self, images: ImageSet | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        if isinstance(images, ImageSet):
-            images = images[images.split == "train"]
-        pixels, ids = self._pixels(images)
-        if len(pixels) < MIN_IMAGES:
-            raise InputError(
-                f"Training needs at least {MIN_IMAGES} images and should have hundreds, but got "
-                f"{len(pixels)}. Add images to the split 'train'."
-            )
-        return pixels, ids
+    def _training_pixels(self, images: Data) -> tuple[np.ndarray, np.ndarray]:
+        return for_training(images, self)
 
-    def _pixels(self, images: ImageSet | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(n, size, size, c) and ids, checked."""
-        if isinstance(images, ImageSet):
-            return images.pixels(self.size), images.ids
-        images = np.asarray(images)
-        if images.ndim not in (3, 4) or images.dtype not in (
-            np.uint8,
-            np.uint16,
-            np.float32,
-            np.float64,
-        ):
-            raise InputError(
-                f"Images are an ImageSet or an array (n, h, w) or (n, h, w, c) of uint8, uint16 or float, but "
-                f"this is {images.dtype} {images.shape}. Load a prepared folder with natkit.load(folder)."
-            )
-        bad = ~np.isfinite(images).reshape(len(images), -1).all(axis=1)
-        if bad.any():
-            raise InputError(
-                f"{bad.sum()} of {len(images)} images hold NaN or infinite pixels, the first is image "
-                f"{int(bad.argmax())}. Mend or drop them."
-            )
-        if images.dtype == np.float64:
-            images = images.astype(np.float32)
-        return np.stack([resize(image, self.size) for image in images]), np.arange(len(images))
+    def _pixels(self, images: Data) -> tuple[np.ndarray, np.ndarray]:
+        return stored(images, self)
 
 
 def _device(name: str) -> torch.device:

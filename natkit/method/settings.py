@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass, field, fields
 
 from natkit.errors import InputError
+from natkit.method.networks1d import NETWORKS
+from natkit.method.signal_views import SignalViews
 from natkit.method.soft import COLDEST
 from natkit.method.views import Views, preset
 
@@ -49,6 +51,10 @@ PAPER = {
 }
 
 
+SIGNALS = {"network": "resnet1d", "views": "vibration"}
+VECTORS = {"network": "mlp", "views": "vector"}
+
+
 @dataclass(kw_only=True)
 class Settings:
     """Everything that decides how a run goes, besides its images. Saved with the run."""
@@ -57,7 +63,7 @@ class Settings:
     batch_size: int = 64  # images a step of the optimiser
     micro_batch: int | None = None  # images at once through the network; None: the whole batch
     n_views: int = 2  # full-size views of an image in a step; ``views`` may add small ones
-    views: Views | str = field(default_factory=Views)  # or the name of a preset
+    views: Views | SignalViews | str = field(default_factory=Views)  # or the name of a preset
     matching: str = "soft"  # debiased Sinkhorn; or one target an image: "exact", "fast"
     match_every: int = 1  # epochs from one matching to the next
     pool: int = 0  # images matched together; beyond the batch they are recent ones, from a queue
@@ -105,9 +111,15 @@ class Settings:
             raise InputError(
                 "whole_set needs one target an image: use it with matching='fast' or 'exact'."
             )
-        self.resolved_views()
+        if isinstance(self.resolved_views(), SignalViews) != (self.network in NETWORKS):
+            raise InputError(
+                f"The network {self.network!r} and the views {self.views!r} don't go together: one is for images, "
+                "one for signals. Take NAT(), NAT.signals() or NAT.vectors()."
+            )
+        if self.network in NETWORKS and self.stem != "standard":
+            raise InputError(f"{self.network} has no other stem. Leave stem out.")
 
-    def resolved_views(self) -> Views:
+    def resolved_views(self) -> Views | SignalViews:
         """The views, also where they are given by the name of a preset."""
         return preset(self.views) if isinstance(self.views, str) else self.views
 

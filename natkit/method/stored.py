@@ -1,0 +1,69 @@
+"""What a training takes, as stored pixels (n, h, w, c) and ids: images, signals, vectors, or plain arrays of them."""
+
+import numpy as np
+
+from natkit.errors import InputError
+from natkit.images import ImageSet, resize
+from natkit.method.embed import as_pixels, stored_pixels
+from natkit.method.loop import MIN_IMAGES
+from natkit.method.networks1d import NETWORKS
+from natkit.method.settings import Settings
+from natkit.signals import Signals, checked
+
+SETS = (ImageSet, Signals)
+Data = ImageSet | Signals | np.ndarray
+DEPTHS = (np.uint8, np.uint16, np.float32, np.float64)
+
+
+def stored(data: Data, settings: Settings) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels (n, size, size, c) and ids int64 (n,), checked.
+
+    Signals become pictures of height 1: (n, 1, length, channels); vectors (n, 1, 1, d). The network of the settings
+    says what an array is meant to be.
+    """
+    check_kind(data, settings)
+    if isinstance(data, SETS):
+        return stored_pixels(data, settings.size), data.ids
+    if settings.network in NETWORKS:
+        values = checked(data)
+        return as_pixels(values), np.arange(len(values))
+    images = np.asarray(data)
+    if images.ndim not in (3, 4) or images.dtype not in DEPTHS:
+        raise InputError(
+            f"Images are an ImageSet or an array (n, h, w) or (n, h, w, c) of uint8, uint16 or float, but "
+            f"this is {images.dtype} {images.shape}. Load a prepared folder with natkit.load(folder)."
+        )
+    bad = ~np.isfinite(images).reshape(len(images), -1).all(axis=1)
+    if bad.any():
+        raise InputError(
+            f"{bad.sum()} of {len(images)} images hold NaN or infinite pixels, the first is image "
+            f"{int(bad.argmax())}. Mend or drop them."
+        )
+    if images.dtype == np.float64:
+        images = images.astype(np.float32)
+    return np.stack([resize(image, settings.size) for image in images]), np.arange(len(images))
+
+
+def for_training(data: Data, settings: Settings) -> tuple[np.ndarray, np.ndarray]:
+    """As :func:`stored`, of a set its split ``train`` alone; InputError for fewer than 8 rows."""
+    if isinstance(data, SETS):
+        data = data[data.split == "train"]
+    pixels, ids = stored(data, settings)
+    if len(pixels) < MIN_IMAGES:
+        what = "signals or vectors" if settings.network in NETWORKS else "images"
+        raise InputError(
+            f"Training needs at least {MIN_IMAGES} {what} and should have hundreds, but got "
+            f"{len(pixels)}. Add some to the split 'train'."
+        )
+    return pixels, ids
+
+
+def check_kind(data: Data, settings: Settings) -> None:
+    """Raise InputError where images meet a network for signals, or signals one for images."""
+    of_signals = settings.network in NETWORKS
+    if isinstance(data, SETS) and isinstance(data, Signals) != of_signals:
+        what = ("Signals", "images", "NAT.signals() or NAT.vectors()")
+        had, meant, way = ("Images", "signals", "NAT()") if of_signals else what
+        raise InputError(
+            f"{had} came, but the network {settings.network!r} is for {meant}. Take {way}."
+        )
