@@ -15,6 +15,8 @@ from data_prep.missing import broken_images, missing_labels, missing_values, mix
 from data_prep.own_rules import own_findings
 from data_prep.quality import gains, worse_than_own_camera
 from data_prep.rules import (
+    ABOUT_IMAGES,
+    ABOUT_SIGNALS,
     RULES,
     SEVERITIES,
     Finding,
@@ -26,13 +28,13 @@ from data_prep.rules import (
     with_own,
 )
 from data_prep.scanning import Scan
+from data_prep.signals import signal_findings
 from data_prep.splits import components, role
 from natkit.errors import InputError
 
 NEED_LABEL = ("label_missing", "class_imbalance", "group_imbalance", "shortcut")
 NEED_GROUP = ("gain",)
 NEED_EMBEDDING = ("outlier", "doubtful_label")
-LOOKED_AT = ("brightness", "contrast", "sharpness")
 DECISIONS = ("kept", "quarantined", "mended")
 NOTHING_TO_READ = ("absent", "unreadable")  # rules whose images can only be left out
 
@@ -75,7 +77,7 @@ class Audit:
     @property
     def looked_for(self) -> tuple[str, ...]:
         """Codes of the rules that were looked for; without a label or a group some can't be."""
-        without = set(NEED_EMBEDDING)
+        without = {*NEED_EMBEDDING, *(ABOUT_SIGNALS if self.scan.signals is None else ABOUT_IMAGES)}
         without |= set() if self.label is not None else set(NEED_LABEL)
         without |= set() if self.groups else set(NEED_GROUP)
         without |= set() if self.split is not None else {"leakage"}
@@ -292,7 +294,8 @@ def audit(
     if label is not None:
         check_classes(scan.table[label])
     so_far = Audit(scan, label, groups, (), judge, time, split, own)
-    for look in (_at_files, _at_pictures, _at_copies, _at_gaps, _at_the_label, _at_drift):
+    what = (_at_files, _at_pictures) if scan.signals is None else (_at_signals,)
+    for look in (*what, _at_copies, _at_gaps, _at_the_label, _at_drift):
         new = [f for f in look(so_far, seed) if f.rule in judge]
         new = [replace(f, action=judge[f.rule].action) for f in new]
         so_far = replace(so_far, findings=(*so_far.findings, *new))
@@ -312,12 +315,17 @@ def _at_pictures(audit: Audit, seed: int) -> list[Finding]:
     return found + own_findings(audit.scan.table, audit.rules)
 
 
+def _at_signals(audit: Audit, _seed: int) -> list[Finding]:
+    found = signal_findings(audit.scan, audit.small_groups, audit.rules)
+    return found + own_findings(audit.scan.table, audit.rules)
+
+
 def _at_copies(audit: Audit, _seed: int) -> list[Finding]:
     kept, large = audit.kept, audit.large_groups
     found = exact_copies(kept, audit.label)
     twice = {path for f in found for path in f.paths}
     single = kept[~kept["path"].isin(twice)]
-    if "near_copy" in audit.rules:
+    if "near_copy" in audit.looked_for:
         found += near_copies(single, audit.scan.root, audit.label, large, audit.time)
     if audit.split is not None:
         same = {f.rule: same_picture(kept, [f]) for f in found}
@@ -332,7 +340,7 @@ def _at_gaps(audit: Audit, seed: int) -> list[Finding]:
     if "not_at_random" not in audit.rules:
         return found
     listed = audit.kept[audit.kept["listed"]]
-    return found + not_at_random(listed, others, listed[list(LOOKED_AT)], audit.groups, seed)
+    return found + not_at_random(listed, others, listed[audit.scan.looked_at], audit.groups, seed)
 
 
 def _at_the_label(audit: Audit, seed: int) -> list[Finding]:
@@ -349,11 +357,17 @@ def _at_the_label(audit: Audit, seed: int) -> list[Finding]:
     varies = [c for c in ("width", "height") if kept[c].nunique() > 1]
     others = [c for c in audit.scan.user_columns if c not in (audit.label, audit.split)]
     tied = components(kept, audit.large_groups)
-    return found + shortcuts(labels, kept[others], kept[[*LOOKED_AT, *varies]], tied, seed)
+    looked = [*audit.scan.looked_at, *varies]
+    told = shortcuts(labels, kept[others], kept[looked], tied, seed)
+    if audit.scan.signals is None:
+        return found + told
+    named = {"image statistics": "signal statistics"}
+    said = [f.evidence | {"source": named.get(f.evidence["source"], "table")} for f in told]
+    return found + [replace(f, evidence=e) for f, e in zip(told, said, strict=True)]
 
 
 def _at_drift(audit: Audit, seed: int) -> list[Finding]:
     if "drift" not in audit.rules:
         return []
     kept = audit.kept
-    return drifts(kept, kept[list(LOOKED_AT)], audit.small_groups, audit.time, seed)
+    return drifts(kept, kept[audit.scan.looked_at], audit.small_groups, audit.time, seed)

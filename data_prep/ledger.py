@@ -16,6 +16,7 @@ from data_prep.mending import mend, save
 from data_prep.remedies import balance
 from data_prep.rules import LANGUAGES, Finding, class_text
 from data_prep.scanning import SIZES, Scan, measure
+from data_prep.signals import writer
 from data_prep.splits import assign_splits, components, role
 from natkit.errors import InputError
 from natkit.files import plain, unplain
@@ -34,7 +35,7 @@ def prepare(audit: Audit, folder: str | Path, seed: int = 0, own_split: bool = F
     Train, val and test get 60, 20 and 20 % of the images, alike in label and small groups. A value
     of a group with 30 or more values (lot, part) never stands in two splits, nor do copies, exact
     or near. Images without label go to train, unless their lot lies elsewhere. A mended image is
-    written into ``images/`` of the folder, without loss.
+    written into ``images/`` of the folder, without loss. Signals are written into it, filled and whole.
 
     Parameters
     ----------
@@ -84,7 +85,7 @@ def prepare(audit: Audit, folder: str | Path, seed: int = 0, own_split: bool = F
             **{split: int(counts.get(split, 0)) for split in SPLITS},
         },
         "seed": seed,
-        "licence": _licence(audit.scan.root),
+        "licence": audit.scan.licence,
         "findings": findings(audit),
     }
 
@@ -100,7 +101,11 @@ def prepare(audit: Audit, folder: str | Path, seed: int = 0, own_split: bool = F
             row = table.index[rows.get_loc(path)]
             table.loc[row, [*SIZES, "pixel_hash"]] = [facts[c] for c in (*SIZES, "pixel_hash")]
 
-    return write(folder, audit.scan.root, table, ledger(audit), info, images)
+    if audit.scan.signals is None:
+        return write(folder, audit.scan.root, table, ledger(audit), info, images)
+    info |= {"name": audit.scan.root.name, "signals": [len(table), *audit.scan.signals.shape[1:]]}
+    signals = writer(audit.scan, table, mends, audit.rules)
+    return write(folder, folder, table, ledger(audit), info, signals)
 
 
 def replay(prepared: Prepared | str | Path, scan: Scan, seed: int = 0) -> Audit:
@@ -289,9 +294,3 @@ def _weights(audit: Audit, table: pd.DataFrame, roles: dict[str, str]) -> np.nda
         groups = [g for g, r in roles.items() if r == "balanced" and part[g].nunique() <= room]
         weights[rows] = balance(part, audit.label, groups).weights.round(6)
     return weights
-
-
-def _licence(root: Path) -> str | None:
-    """First line of the LICENCE.txt that came with the images, if one did."""
-    file = root / "LICENCE.txt"
-    return file.read_text(encoding="utf-8").partition("\n")[0][:500] if file.exists() else None

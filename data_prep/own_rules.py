@@ -3,7 +3,7 @@
 import pandas as pd
 
 from data_prep.rules import Finding, Rule, class_text
-from data_prep.scanning import SIZES
+from data_prep.scanning import OF_SIGNALS, SIZES
 from data_prep.statistics import STATISTICS
 from natkit.errors import InputError
 
@@ -103,10 +103,11 @@ def _fails(table: pd.DataFrame, rule: Rule) -> pd.Series:
 
 def _beyond(table: pd.DataFrame, rule: Rule) -> pd.Series:
     name = rule.own["measure"]
-    if name not in MEASURED:
+    known = MEASURED if "noise" in table.columns else OF_SIGNALS[-2:]  # of images; of signals
+    if name not in known:
         raise InputError(
             f"The rule {rule.code!r} measures {name!r}; the scan measures "
-            f"{', '.join(MEASURED)}. Name one of these."
+            f"{', '.join(known)}. Name one of these."
         )
     good = table["status"] == "ok"
     low, high = rule.own.get("below", -float("inf")), rule.own.get("above", float("inf"))

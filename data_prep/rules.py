@@ -18,6 +18,18 @@ LANGUAGES = ("en", "ja")
 SENTENCES = ("name", "finds", "why", "detail")
 TURNS = ("flip_left_right", "flip_top_bottom", "rotate_90", "rotate_180", "rotate_270", "invert")
 MENDS = {"dead_lines": "inpaint", "dead_block": "inpaint", "gain": "gain"}
+MENDS |= {"signal_gap": "fill", "spikes": "unspike"}
+ABOUT_SIGNALS = ("signal_lost", "signal_gap", "stuck", "spikes", "dead_channel")
+ABOUT_IMAGES = (
+    "absent",
+    "unreadable",
+    "blank",
+    "partly_missing",
+    "mixed_kinds",
+    "pages",
+    "dead_block",
+)
+ABOUT_IMAGES += ("dead_lines", "dark", "blurred", "overexposed", "gain", "near_copy")
 KINDS = ("where", "check", "measure")  # a rule of the user's is one of these
 
 

@@ -19,8 +19,10 @@ from natkit.manifest import COLUMNS, can_hold
 from natkit.progress import progress
 
 SIZES = ("width", "height", "channels", "bits")
+LOOKED_AT = ("brightness", "contrast", "sharpness")
 TEXTS = ("pixel_hash", "perceptual_hash", "format", "captured")
 OWN = ("path", "status", *SIZES, "pages", *TEXTS, *STATISTICS)
+OF_SIGNALS = ("path", "status", *SIZES, "pixel_hash", "offset", "level")  # columns of their scan
 NOT_TEXT = re.compile("[\\x00-\\x1f\\ud800-\\udfff]")
 PASSING = ("absent", "unreadable")  # may be otherwise next time, though the file stays as it is
 BATCH = 16  # files that a worker gets at once
@@ -35,12 +37,14 @@ class Scan:
     pixels' dtype), ``pages``, ``pixel_hash``, ``perceptual_hash``, ``format``, ``captured`` (ISO
     text from EXIF, or ""), the numbers of :func:`data_prep.statistics.statistics` (NaN if
     unreadable), ``listed`` (is it in the user's table), then the user's columns.
-    ``listed_in_table`` says if there was a table.
+    ``listed_in_table`` says if there was a table. ``signals``: the values, where these are no images but what
+    :func:`data_prep.scan_signals` read; the table then has the columns ``OF_SIGNALS`` instead.
     """
 
     root: Path
     table: pd.DataFrame
     listed_in_table: bool
+    signals: np.ndarray | None = None
 
     def __repr__(self) -> str:
         good = int((self.table["status"] == "ok").sum())
@@ -49,7 +53,20 @@ class Scan:
     @property
     def user_columns(self) -> list[str]:
         """Names of the columns that came with the user's table."""
-        return [c for c in self.table.columns if c not in (*OWN, "listed")]
+        ours = OWN if self.signals is None else OF_SIGNALS
+        return [c for c in self.table.columns if c not in (*ours, "listed")]
+
+    @property
+    def licence(self) -> str | None:
+        """First line of the LICENCE.txt that came with the images, if one did."""
+        file = self.root / "LICENCE.txt"
+        return file.read_text(encoding="utf-8").partition("\n")[0][:500] if file.exists() else None
+
+    @property
+    def looked_at(self) -> list[str]:
+        """Names of the numbers by which pictures or signals may differ without anything being wrong with the part."""
+        wanted = LOOKED_AT if self.signals is None else OF_SIGNALS[-2:]
+        return [c for c in wanted if c in self.table.columns]
 
 
 def scan(

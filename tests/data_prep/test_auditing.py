@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import data_prep
-from data_prep.rules import RULES, SEVERITIES, Finding, check_classes, class_text
+from data_prep.rules import ABOUT_SIGNALS, RULES, SEVERITIES, Finding, check_classes, class_text
 from natkit.errors import InputError
 
 
@@ -47,7 +47,8 @@ def test_without_label_only_what_needs_none_is_looked_for(path_walked):
     audit = data_prep.audit(path_walked.scan, groups="shift")
     assert audit.groups == ("shift",)
     without = {"label_missing", "class_imbalance", "group_imbalance", "shortcut", "leakage"}
-    assert set(audit.looked_for) == set(RULES) - without - {"outlier", "doubtful_label"}
+    without |= {"outlier", "doubtful_label", *ABOUT_SIGNALS}
+    assert set(audit.looked_for) == set(RULES) - without
     assert {f.rule for f in audit.findings} <= set(audit.looked_for)
 
 
