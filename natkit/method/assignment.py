@@ -167,7 +167,7 @@ def rematch(
     features
         (n, dim) unit rows, float16 or float32; the pools are matched on their device.
     held
-        int64 (n,): index of the target that each image holds, none twice.
+        int32 or int64 (n,): index of the target that each image holds, none twice.
     dim, seed
         Of the targets, see :func:`natkit.method.targets.targets`.
     order
@@ -178,7 +178,7 @@ def rematch(
     Returns
     -------
     ndarray
-        int64 (n,): ``held`` in another order. The summed cosine is never less than before.
+        ``held`` in another order. The summed cosine is never less than before.
 
     Notes
     -----

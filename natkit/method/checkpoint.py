@@ -18,13 +18,15 @@ from natkit.errors import InputError
 from natkit.files import write_json, writing
 from natkit.method.batches import Scaling
 from natkit.method.signal_views import SignalViews
+from natkit.method.state import narrow, pack, read_assignment, unpack, write_assignment
 from natkit.method.training import Run
 from natkit.method.views import Views
 
 if TYPE_CHECKING:
     from natkit.method.nat import NAT
 
-FORMAT, VERSION = "natkit-run", 1
+FORMAT, VERSION = "natkit-run", 2
+READABLE = (1, 2)  # version 1 holds ids and targets as int64
 STATE = "state.safetensors"  # in the folder of a checkpoint
 STATE_FORMAT = "natkit-training-state"
 FREE = {"device", "micro_batch", "compile"}  # a run may go on with other values of these
@@ -42,7 +44,7 @@ def save(model: "NAT", folder: str | Path) -> None:
         save_file(_weights(model.backbone.net), part / "backbone.safetensors")
         if model.head is not None:
             save_file(_weights(model.head), part / "head.safetensors")
-        np.savez(part / "assignment.npz", ids=model.ids, targets=model.assignment)
+        write_assignment(part / "assignment.npz", model.ids, model.assignment)
         pd.DataFrame(model.history).to_csv(part / "history.csv", index=False)
         packages = {p: version(p) for p in ("torch", "numpy", "scipy", "scikit-learn")}
         environment = {
@@ -63,7 +65,7 @@ def load(cls: "type[NAT]", folder: str | Path) -> "NAT":
         if (folder / STATE).exists():
             return _load_state(cls, folder / STATE)
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        if config["format"] != FORMAT or config["version"] != VERSION:
+        if config["format"] != FORMAT or config["version"] not in READABLE:
             raise ValueError(f"format {config['format']} version {config['version']}")
         model = _model(cls, config)
         net, outer = model.new_backbone(), None
@@ -71,8 +73,7 @@ def load(cls: "type[NAT]", folder: str | Path) -> "NAT":
         if (folder / "head.safetensors").exists():
             outer = model.new_head(net.features)
             outer.load_state_dict(load_file(folder / "head.safetensors"))
-        with np.load(folder / "assignment.npz", allow_pickle=False) as file:
-            model.ids, model.assignment = file["ids"], file["targets"]
+        model.ids, model.assignment = read_assignment(folder / "assignment.npz")
         model.history = _history(folder / "history.csv") if outer else []
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise InputError(
@@ -89,9 +90,13 @@ def _load_state(cls: "type[NAT]", file: Path) -> "NAT":
     outer = model.new_head(net.features)
     weights = {key[8:]: value for key, value in kept.items() if key.startswith("encoder.")}
     nn.Sequential(net, outer).load_state_dict(weights)
-    none = torch.empty(0, dtype=torch.int64)
-    model.ids = torch.cat([kept.get("past.ids", none), kept["ids"]]).numpy()
-    model.assignment = torch.cat([kept.get("past.targets", none), kept["matcher.held"]]).numpy()
+    arrays, none = {key: value.numpy() for key, value in kept.items()}, np.empty(0, np.int32)
+    earlier = {key[5:]: value for key, value in arrays.items() if key.startswith("past.")}
+    past = unpack(earlier) if earlier else none
+    model.ids = np.concatenate([past, unpack(arrays)])
+    model.assignment = np.concatenate(
+        [earlier.get("targets", none), narrow(arrays["matcher.held"])]
+    )
     model.history = joined(facts.get("past", []), facts["history"])
     return model._place(net, outer, "NAT")
 
@@ -126,8 +131,10 @@ def keep(run: Run, file: Path, facts: dict, ids: np.ndarray, past: dict) -> None
     facts = {"format": STATE_FORMAT, "version": VERSION, "history": run.history} | facts
     facts |= {"settings": run.settings.plain(), "past": past.get("history", [])}
     tensors = {name: value.contiguous().cpu() for name, value in run.state().items()}
-    tensors["ids"] = torch.tensor(ids)
-    tensors |= {f"past.{k}": torch.tensor(past[k]) for k in ("ids", "targets") if k in past}
+    tensors |= {key: torch.from_numpy(value) for key, value in pack(ids).items()}
+    if "ids" in past:
+        earlier = pack(past["ids"]) | {"targets": narrow(past["targets"])}
+        tensors |= {f"past.{key}": torch.from_numpy(value) for key, value in earlier.items()}
     with writing(file) as part:
         save_file(tensors, part, {"natkit": json.dumps(facts)})
 
@@ -156,7 +163,7 @@ def _state(file: Path) -> tuple[dict[str, torch.Tensor], dict]:
     try:
         with safe_open(file, "pt") as stored:
             facts = json.loads(stored.metadata()["natkit"])
-            if (facts["format"], facts["version"]) != (STATE_FORMAT, VERSION):
+            if facts["format"] != STATE_FORMAT or facts["version"] not in READABLE:
                 raise ValueError(f"format {facts['format']} version {facts['version']}")
             names = stored.keys()  # a copy, since the file may be replaced while it is mapped
             return {name: stored.get_tensor(name).clone() for name in names}, facts

@@ -10,6 +10,7 @@ from torch.nn import functional
 from natkit.method.assignment import fast_match, match, rematch
 from natkit.method.settings import Settings
 from natkit.method.soft import soft_match
+from natkit.method.state import narrow
 from natkit.method.targets import targets
 
 SOLVERS = {"exact": match, "fast": fast_match}  # features, targets → a permutation
@@ -21,13 +22,13 @@ class Matcher:
     Attributes
     ----------
     held
-        int64 (n,): index of the target that each image holds; with soft matching the nearest of the
-        common targets, -1 for an image not seen yet.
+        (n,): index of the target that each image holds; with soft matching the nearest of the common targets,
+        -1 for an image not seen yet. int32; int64 from 2³¹ targets on.
     """
 
     def __init__(self, held: np.ndarray, settings: Settings, device: torch.device):
         self.settings, self.device = settings, device
-        self.held = held
+        self.held = narrow(held.copy())
         self.queue = np.empty(0, np.int64)  # rows of the images seen last
         self.recent = torch.empty(
             settings.n_views, 0, settings.dim, device=device
@@ -121,7 +122,7 @@ class Matcher:
 
     def restore(self, kept: dict[str, Tensor]) -> None:
         """Go on from a :meth:`state`."""
-        self.held, self.queue = kept["held"].numpy(), kept["queue"].numpy()
+        self.held, self.queue = narrow(kept["held"].numpy()), kept["queue"].numpy()
         self.recent = kept["recent"].to(self.device)
         if self.bank is not None:
             self.bank = kept["bank"].numpy()

@@ -21,6 +21,7 @@ from natkit.method.embed import read_features, source, stored_pixels
 from natkit.method.export import export
 from natkit.method.sampling import checked
 from natkit.method.settings import PAPER, SIGNALS, VECTORS, Settings
+from natkit.method.state import narrow
 from natkit.method.stored import SETS, Data, check_kind, for_training, stored
 from natkit.method.training import Run
 from natkit.method.views import small_side
@@ -47,9 +48,9 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
     history : list of dict
         One row an epoch, see :class:`natkit.method.training.Run`.
     assignment : ndarray
-        int64: index of the target that each training image holds.
+        int32, int64 from 2³¹ targets on: index of the target that each training image holds.
     ids : ndarray
-        int64: the training images, in the order of ``assignment``.
+        int32 or int64: the training images, in the order of ``assignment``.
     running : Run or None
         The training that is under way, for who looks on from another thread.
 
@@ -138,14 +139,14 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
         self.scaling = Scaling.of(pixels)
         self.device_ = _device(self.device)
         net = self.first_backbone()
-        held = np.full(len(ids), -1) if self.matching == "soft" else ids.copy()
+        held = np.full(len(ids), -1) if self.matching == "soft" else ids
         weights = sample_weight
         if weights is not None:
             weights = checked(weights, len(images), 1)
             weights = weights[images.split == "train"] if isinstance(images, SETS) else weights
             weights = checked(weights, len(ids), min(self.batch_size, len(ids)))
         run = self._train(net, self.new_head(net.features), pixels, ids, held, checkpoint, weights)
-        self.ids, self.assignment, self.history = ids, run.matcher.held, run.history
+        self.ids, self.assignment, self.history = narrow(ids), run.matcher.held, run.history
         return self
 
     def partial_fit(
@@ -208,7 +209,7 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
         past["history"] = self.history
         run = self._train(net, outer, pixels, ids[rows], held[rows], checkpoint, past=past)
         held[rows] = run.matcher.held
-        self.ids, self.assignment = ids, held
+        self.ids, self.assignment = narrow(ids), narrow(held)
         self.history = disk.joined(self.history, run.history)
         return self
 

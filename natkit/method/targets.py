@@ -18,7 +18,7 @@ def targets(index: Tensor, dim: int, seed: int = 0) -> Tensor:
     Parameters
     ----------
     index
-        int64 (n,), at least 0.
+        int32 or int64 (n,), at least 0.
     dim
         Length of a target, at least 2. Keep it at 16–128: in high dimension all targets look alike to a
         batch, and the matching decides nothing.
@@ -48,7 +48,7 @@ def targets(index: Tensor, dim: int, seed: int = 0) -> Tensor:
     pairs = (dim + 1) // 2
     column = torch.arange(2 * pairs, device=index.device)
     start = _mix(torch.tensor(seed, device=index.device) * _GOLDEN + 1)
-    bits = _mix(start + (index[:, None] * (2 * pairs) + column) * _GOLDEN)
+    bits = _mix(start + (index.long()[:, None] * (2 * pairs) + column) * _GOLDEN)
     uniform = (_shift(bits, 11).double() + 0.5) * 2.0**-53  # in (0, 1), never 0 or 1
     radius = (-2 * uniform[:, :pairs].log()).sqrt()
     angle = 2 * math.pi * uniform[:, pairs:]

@@ -54,7 +54,7 @@ class Run(Loop):
     encoder, pixels, scaling, settings
         See :class:`natkit.method.loop.Loop`; the encoder is the backbone, then the head.
     held
-        int64 (n,): index of the target that each image holds at first; -1 (soft matching): none yet.
+        int (n,): index of the target that each image holds at first; -1 (soft matching): none yet.
     weights
         float (n,): how often each image is shown; by default each once an epoch.
 
@@ -80,7 +80,7 @@ class Run(Loop):
         super().__init__(encoder, pixels, scaling, settings)
         self.weights = weights
         self.soft = settings.matching == "soft"
-        self.matcher = Matcher(held.copy(), settings, self.device)
+        self.matcher = Matcher(held, settings, self.device)
 
     def train(self, end_epoch: Callable[[], None] = lambda: None) -> None:
         """See :meth:`natkit.method.loop.Loop.train`."""
@@ -92,7 +92,7 @@ class Run(Loop):
             self._match_all()
 
     def _open(self, epoch: int) -> np.ndarray:
-        self.before = self.matcher.held.copy()
+        self.before = None if self.soft else self.matcher.held.copy()
         return super()._open(epoch)
 
     def _order(self, rng: np.random.Generator) -> np.ndarray:
@@ -106,8 +106,10 @@ class Run(Loop):
         for key in ("agreement", "others"):
             values = [mark[key] for mark in marks]
             row[key] = None if None in values else float(np.mean(values))
+        if self.soft:
+            return row | {"changed": None}
         changed = self.before[seen] != self.matcher.held[seen]
-        return row | {"changed": None if self.soft else float(changed.mean())}
+        return row | {"changed": float(changed.mean())}
 
     def _gradients(self, rows: np.ndarray, epoch: int) -> dict:
         """Gradients of the loss of one batch; its images go through the network ``micro`` at a time.
