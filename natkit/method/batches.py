@@ -77,6 +77,20 @@ class Batches:
         return stored.float() / self.scaling.peak
 
 
+def device_named(name: str) -> torch.device:
+    """The device that "auto", "cpu", "cuda", … stands for here. InputError if there is none."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise InputError(
+            f"device is {name!r}, but torch sees no CUDA GPU here. Use 'auto' or 'cpu'."
+        )
+    try:
+        return torch.device(name)
+    except RuntimeError as error:
+        raise InputError(f"device is 'auto', 'cpu' or 'cuda', got {name!r}.") from error
+
+
 def autocast(device: torch.device) -> torch.autocast:
     """bf16 on CUDA, full precision elsewhere."""
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda")

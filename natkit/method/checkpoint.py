@@ -1,5 +1,6 @@
 """A run on disk: the trained model, and the state from which training goes on to the bit."""
 
+import hashlib
 import json
 import platform
 from dataclasses import asdict
@@ -120,6 +121,32 @@ def joined(past: list[dict], rows: list[dict]) -> list[dict]:
     ]
 
 
+def train(run: Run, folder: str | Path, facts: dict, ids: np.ndarray, past: dict) -> None:
+    """Train to the end, from the state in ``folder`` if there is one, and keep the state after each epoch.
+
+    See :func:`keep`. One of several processes reads and writes; what fails there fails in all.
+    """
+    file, team = Path(folder) / STATE, run.team
+    if team.first(file.exists):
+        resume(run, file, facts)
+    try:
+        run.train(lambda: team.first(lambda: keep(run, file, facts, ids, past)))
+    except InputError as error:
+        kept = f" The state after epoch {len(run.history)} is in {folder}: NAT.load() reads it."
+        raise InputError(f"{error}{kept if run.history else ''}") from error
+
+
+def fingerprint(pixels: np.ndarray, ids: np.ndarray, weights: np.ndarray | None) -> str:
+    """Hex digest of the images that a run is trained on, and of how often each is shown."""
+    digest = hashlib.sha256(f"{pixels.dtype} {pixels.shape}".encode())
+    digest.update(ids.tobytes())
+    if weights is not None:
+        digest.update(weights.tobytes())
+    for picture in pixels:
+        digest.update(np.ascontiguousarray(picture))
+    return digest.hexdigest()
+
+
 def keep(run: Run, file: Path, facts: dict, ids: np.ndarray, past: dict) -> None:
     """Write the state of a run at the end of an epoch in one file, which replaces the one before.
 
@@ -147,7 +174,7 @@ def resume(run: Run, file: Path, facts: dict) -> None:
     InputError
         If the file is none of ours or cut short, or belongs to other settings or images.
     """
-    kept, before = _state(file)
+    kept, before = run.team.first(lambda: _state(file))
     ours = json.loads(json.dumps(run.settings.plain()))
     other = sorted(k for k in ours if k not in FREE and ours[k] != before["settings"].get(k))
     if other or before["data"] != facts["data"]:

@@ -86,3 +86,11 @@ def values(signals: Signals) -> Embedding:
     """The control for signals and vectors without any network: the numbers themselves, as one long vector."""
     flat = signals.values.reshape(len(signals), -1)
     return Embedding(flat, signals.ids, {"name": "values", "layer": "values", **source(signals)})
+
+
+if __name__ == "__main__":  # as torchrun starts it
+    import sys
+
+    from natkit.method.torchrun import embed, main
+
+    sys.exit(main(embed))

@@ -12,9 +12,11 @@ from torch import nn
 
 from natkit.errors import InputError
 from natkit.method.batches import Batches, Scaling
+from natkit.method.distributed import Team
 from natkit.method.settings import Settings
 from natkit.progress import progress, tell
 
+ALONE = Team()
 MIN_IMAGES = 8  # fewer say nothing to a batch norm, and nothing to a manager
 FORECAST = 3.0  # seconds after which the length of the run is foretold
 
@@ -34,6 +36,8 @@ class Loop:
         What the pixels are divided by and standardised with.
     settings
         See :class:`natkit.method.settings.Settings`.
+    team
+        The processes that train together: ``_gradients`` takes this one's part of the rows.
 
     Attributes
     ----------
@@ -46,16 +50,23 @@ class Loop:
     what = "train"  # beside the bar; "" draws none
 
     def __init__(
-        self, encoder: nn.Sequential, pixels: np.ndarray, scaling: Scaling, settings: Settings
+        self,
+        encoder: nn.Sequential,
+        pixels: np.ndarray,
+        scaling: Scaling,
+        settings: Settings,
+        team: Team = ALONE,
     ):
-        self.encoder, self.settings = encoder, settings
+        self.encoder, self.settings, self.team = encoder, settings, team
         self.device = next(encoder.parameters()).device
-        self.network = torch.compile(encoder) if settings.compile else encoder
+        network = team.network(encoder)
+        self.network = torch.compile(network) if settings.compile else network
         self.views = settings.resolved_views()
         self.batches = Batches(pixels, scaling, self.device)
         self.n = len(pixels)
         self.optimizer = optimizer(self._groups(), settings)
         self.batch = min(settings.batch_size, self.n)
+        team.must_divide(self.batch)
         self.micro = min(settings.micro_batch or self.batch, self.batch)
         self.per_epoch = self._steps_an_epoch()
         self.steps = self.per_epoch * settings.epochs
@@ -81,10 +92,11 @@ class Loop:
         with Interrupt() as asked, torch.random.fork_rng():
             self._begin()
             began = time.perf_counter()
-            for step in progress(range(first, self.steps), self.what, note=note):
+            what = "" if self.team.rank else self.what
+            for step in progress(range(first, self.steps), what, note=note):
                 epoch, place = divmod(step, self.per_epoch)
                 if place == 0:
-                    if asked.to_stop or self.stop.is_set():
+                    if any(self.team.every(asked.to_stop or self.stop.is_set())):
                         break
                     shuffled, marks = self._open(epoch), []
                 rows = np.sort(shuffled[place * self.batch :][: self.batch])
@@ -114,7 +126,7 @@ class Loop:
         sequence = np.random.SeedSequence([self.settings.seed, epoch])
         seed = int(sequence.generate_state(1)[0])
         self.generator.manual_seed(seed)
-        torch.manual_seed(seed)
+        torch.manual_seed(seed + self.team.rank)
         return self._order(np.random.default_rng(sequence))
 
     def _order(self, rng: np.random.Generator) -> np.ndarray:
@@ -141,6 +153,11 @@ class Loop:
                 mark = self._gradients(rows, step // self.per_epoch)
                 break
             except torch.OutOfMemoryError as error:
+                if self.team.size > 1:  # the others are in the middle of this step
+                    raise InputError(
+                        f"The GPU's memory is too small for {self.batch // self.team.size} images at once. Set "
+                        "micro_batch, the number of images that each process takes at once."
+                    ) from error
                 if self.micro * self.settings.n_views <= 2:  # a batch norm needs two
                     raise InputError(
                         f"One image of {self.settings.size}×{self.settings.size} does not fit into the memory "

@@ -1,7 +1,6 @@
 """NAT, the estimator: fit, partial_fit, transform, embed, export, save, load."""
 
 import copy
-import hashlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -16,7 +15,8 @@ from natkit.errors import InputError
 from natkit.images import ImageSet
 from natkit.method import checkpoint as disk
 from natkit.method.backbones import backbone, head, load_weights
-from natkit.method.batches import Scaling
+from natkit.method.batches import Scaling, device_named
+from natkit.method.distributed import Team
 from natkit.method.embed import read_features, source, stored_pixels
 from natkit.method.export import export
 from natkit.method.sampling import checked
@@ -137,7 +137,7 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
         pixels, ids = self._training_pixels(images)
         vars(self).pop("backbone", None)  # should this training fail, the model is untrained
         self.scaling = Scaling.of(pixels)
-        self.device_ = _device(self.device)
+        self.device_ = device_named(self.device)
         net = self.first_backbone()
         held = np.full(len(ids), -1) if self.matching == "soft" else ids
         weights = sample_weight
@@ -216,11 +216,18 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
     def _train(self, net, outer, pixels, ids, held, checkpoint, weights=None, past=None) -> Run:
         """Train copies of the networks, and take them over when all went well."""
         self._must_read_small(net)
+        team, facts = Team.here(), {"data": None, "scaling": asdict(self.scaling)}
+        if checkpoint is not None or team.size > 1:
+            facts["data"] = disk.fingerprint(pixels, ids, weights)
+        team.agree(self.plain() | {"device": self.device_.type, "images": facts["data"]})
         net = net.to(self.device_, memory_format=torch.channels_last)
         encoder = nn.Sequential(net, outer.to(self.device_))
-        self.running = run = Run(encoder, pixels, held, self.scaling, self, weights)
+        self.running = run = Run(encoder, pixels, held, self.scaling, self, weights, team)
         try:
-            self._finish(run, pixels, ids, checkpoint, weights, past)
+            if checkpoint is None:
+                run.train()
+            else:
+                disk.train(run, checkpoint, facts, ids, past or {})
         finally:
             self.running = None
         self._place(net, outer, "NAT")
@@ -230,21 +237,6 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
         """Let a training that runs in another thread end with its epoch; it leaves a usable model."""
         if self.running is not None:
             self.running.stop.set()
-
-    def _finish(self, run: Run, pixels, ids, checkpoint, weights, past) -> None:
-        """Train to the end, from the state in the folder ``checkpoint`` if there is one."""
-        if checkpoint is None:
-            run.train()
-        else:
-            file = Path(checkpoint) / disk.STATE
-            facts = {"data": _hash(pixels, ids, weights), "scaling": asdict(self.scaling)}
-            if file.exists():
-                disk.resume(run, file, facts)
-            try:
-                run.train(lambda: disk.keep(run, file, facts, ids, past or {}))
-            except InputError as error:
-                kept = f" The state after epoch {len(run.history)} is in {checkpoint}: NAT.load() reads it."
-                raise InputError(f"{error}{kept if run.history else ''}") from error
 
     def transform(self, images: Data) -> np.ndarray:
         """Features of the backbone, float32 (n, features); the head is not used.
@@ -325,7 +317,7 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
 
     def _place(self, net: nn.Module, outer: nn.Module | None, name: str) -> "NAT":
         """Take the networks to the device, ready to read features."""
-        self.device_ = _device(self.device)
+        self.device_ = device_named(self.device)
         self.backbone = net.to(self.device_, memory_format=torch.channels_last).eval()
         self.head = None if outer is None else outer.to(self.device_).eval()
         self.name = name
@@ -359,27 +351,3 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
 
     def _pixels(self, images: Data) -> tuple[np.ndarray, np.ndarray]:
         return stored(images, self)
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise InputError(
-            f"device is {name!r}, but torch sees no CUDA GPU here. Use 'auto' or 'cpu'."
-        )
-    try:
-        return torch.device(name)
-    except RuntimeError as error:
-        raise InputError(f"device is 'auto', 'cpu' or 'cuda', got {name!r}.") from error
-
-
-def _hash(pixels: np.ndarray, ids: np.ndarray, weights: np.ndarray | None) -> str:
-    """Hex digest of the images that a run is trained on, and of how often each is shown."""
-    digest = hashlib.sha256(f"{pixels.dtype} {pixels.shape}".encode())
-    digest.update(ids.tobytes())
-    if weights is not None:
-        digest.update(weights.tobytes())
-    for picture in pixels:
-        digest.update(np.ascontiguousarray(picture))
-    return digest.hexdigest()

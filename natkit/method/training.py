@@ -11,11 +11,12 @@ from torch.nn import functional
 from natkit.errors import InputError
 from natkit.files import write_json
 from natkit.method.batches import Scaling, autocast
-from natkit.method.loop import Loop, parts_of
+from natkit.method.distributed import Team
+from natkit.method.loop import ALONE, Loop, parts_of
 from natkit.method.matching import Matcher
 from natkit.method.sampling import weighted_epoch
 from natkit.method.settings import Settings
-from natkit.method.views import small_view, view
+from natkit.method.views import Among, small_view, view
 
 
 def square_loss(views: Tensor, goals: Tensor) -> Tensor:
@@ -51,7 +52,7 @@ class Run(Loop):
 
     Parameters
     ----------
-    encoder, pixels, scaling, settings
+    encoder, pixels, scaling, settings, team
         See :class:`natkit.method.loop.Loop`; the encoder is the backbone, then the head.
     held
         int (n,): index of the target that each image holds at first; -1 (soft matching): none yet.
@@ -76,8 +77,9 @@ class Run(Loop):
         scaling: Scaling,
         settings: Settings,
         weights: np.ndarray | None = None,
+        team: Team = ALONE,
     ):
-        super().__init__(encoder, pixels, scaling, settings)
+        super().__init__(encoder, pixels, scaling, settings, team)
         self.weights = weights
         self.soft = settings.matching == "soft"
         self.matcher = Matcher(held, settings, self.device)
@@ -85,6 +87,7 @@ class Run(Loop):
     def train(self, end_epoch: Callable[[], None] = lambda: None) -> None:
         """See :meth:`natkit.method.loop.Loop.train`."""
         super().train(end_epoch)
+        self.matcher.held = self.team.spread(torch.from_numpy(self.matcher.held)).numpy()
         self.matcher.close()
 
     def _begin(self) -> None:
@@ -101,6 +104,10 @@ class Run(Loop):
         return super()._order(rng)
 
     def _close(self, marks: list[dict], seen: np.ndarray) -> dict:
+        return self.team.first(lambda: self._row(marks, seen))
+
+    def _row(self, marks: list[dict], seen: np.ndarray) -> dict:
+        """A row of the history; the first process alone knows who traded."""
         self.matcher.end_epoch()
         row = super()._close(marks, seen)
         for key in ("agreement", "others"):
@@ -117,25 +124,38 @@ class Run(Loop):
         In parts the batch goes through twice: without gradients for the features, by which all of it is matched;
         then with gradients, towards the targets that it got.
         """
-        parts = parts_of(len(rows), self.micro)
-        views = self._views(self.batches.light(rows))
+        team = self.team
+        mine = team.part(len(rows))
+        each = mine.stop - mine.start
+        parts = parts_of(each, self.micro)
+        views = self._views(self.batches.light(rows[mine]), (mine, len(rows)))
         seen = [[group[:, part] for group in views] for part in parts]
         with torch.set_grad_enabled(len(parts) == 1):
-            features = [self._features(part) for part in seen]
-        known = torch.cat([part.detach() for part in features], dim=1)
+            features = [self._features(part, self.network) for part in seen]
+        known = team.gather(torch.cat([part.detach() for part in features], dim=1), dim=1)
         full = known[: self.settings.n_views]
         if not self.soft:
             self._must_point(full)
-        goals = self.matcher.goals(full, rows, epoch)
+        goals = self._goals(full, rows, epoch)
         if len(known) > len(full):  # small crops go where the full views are
             goals = goals.expand(len(full), -1, -1)
             goals = torch.cat([goals, goals.mean(dim=0).expand(len(known) - len(full), -1, -1)])
         loss = square_loss(known, goals)
+        goals = goals[:, mine]
         for i, part in enumerate(parts):
-            again = features[i] if len(parts) == 1 else self._features(seen[i])
+            again = features[i] if len(parts) == 1 else self._features(seen[i], self.network)
             share = square_loss(again, goals[:, part]).sum()
-            (share if self.settings.reduction == "sum" else share / len(rows)).backward()
+            # the gradients of all processes are averaged
+            (share * team.size if self.settings.reduction == "sum" else share / each).backward()
         return {"loss": loss.mean().item(), **likeness(full)}
+
+    def _goals(self, full: Tensor, rows: np.ndarray, epoch: int) -> Tensor:
+        """Where the views of the whole batch should go, as the first process matches them."""
+        if self.team.rank == 0:
+            goals = self.matcher.goals(full, rows, epoch)
+        else:
+            goals = torch.empty_like(full if self.soft else full[:1])
+        return self.team.spread(goals)
 
     def _must_point(self, features: Tensor) -> None:
         """Only what has a direction can be matched with one target."""
@@ -151,33 +171,39 @@ class Run(Loop):
                 "there is no direction to match. Its last layer must be linear, with no ReLU behind it."
             )
 
-    def _views(self, light: Tensor) -> list[Tensor]:
+    def _views(self, light: Tensor, among: Among = None) -> list[Tensor]:
         """Standardised views (views, n, c, h, w): the full ones, then the small crops if there are any."""
-        full = [view(light, self.views, self.generator) for _ in range(self.settings.n_views)]
-        small = [small_view(light, self.views, self.generator) for _ in range(self.views.small)]
+        how = light, self.views, self.generator, among
+        full = [view(*how) for _ in range(self.settings.n_views)]
+        small = [small_view(*how) for _ in range(self.views.small)]
         standard = self.batches.scaling.standard
         return [torch.stack([standard(v) for v in group]) for group in (full, small) if group]
 
-    def _features(self, views: list[Tensor]) -> Tensor:
+    def _features(self, views: list[Tensor], network: nn.Module) -> Tensor:
         """Views (v, n, c, h, w) of one or two sizes → float32 (views, n, dim), unit rows."""
         out = []
         for group in views:
             flat = group.flatten(0, 1).contiguous(memory_format=torch.channels_last)
             with autocast(self.device):
-                features = self.network(flat)
+                features = network(flat)
             unit = functional.normalize(features.float(), dim=1)
             out.append(unit.view(*group.shape[:2], -1))
         return torch.cat(out)
 
     def _match_all(self) -> None:
-        """Match all images with their targets by the features of the network as it is."""
+        """Match all images with their targets by the features of the network as it is.
+
+        Every process does all of it, once a run: so the batch norms see what they would see in one process.
+        """
+        alone = self.encoder if self.team.size > 1 else self.network
         buffers = {name: value.clone() for name, value in self.encoder.named_buffers()}
         self._open(0)
         with torch.no_grad():
             everyone = np.arange(len(self.matcher.held))
             for part in parts_of(len(everyone), self.batch):
                 rows = everyone[part]
-                features = self._features(self._views(self.batches.light(rows)))
+                views = self._views(self.batches.light(rows))
+                features = self._features(views, alone)
                 self.matcher.remember(features, rows)
         self.matcher.held = self.matcher.match_all(self.matcher.bank, self.matcher.held)
         for name, value in self.encoder.named_buffers():
@@ -209,7 +235,8 @@ class Run(Loop):
             slots.setdefault(int(index), {})[name] = value
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
-        self.matcher.restore(part("matcher"))
+        if self.team.rank == 0:
+            self.matcher.restore(part("matcher"))
         self.history = history
 
 
@@ -253,3 +280,11 @@ def describe(model, file: str | Path | None = None) -> dict:
 def device_name(device: torch.device) -> str:
     """The GPU's own name, or "cpu"."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+if __name__ == "__main__":  # as torchrun starts it
+    import sys
+
+    from natkit.method.torchrun import main, train
+
+    sys.exit(main(train))

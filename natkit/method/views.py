@@ -16,6 +16,7 @@ from natkit.method.signal_views import PRESETS as OF_SIGNALS
 from natkit.method.signal_views import SignalViews, signal_view
 
 SHARES = {"brightness": 1, "contrast": 1, "blur": 1, "saturation": 1, "hue": 0.5, "grey": 1}
+Among = tuple[slice, int] | None
 CACHED = 2**18  # pixel values worked on at once: what stays in the cache of a CPU core
 
 
@@ -113,7 +114,7 @@ def preset(name: str) -> Views | SignalViews:
     return (PRESETS | OF_SIGNALS)[name]
 
 
-def view(images: Tensor, views: Views, generator: torch.Generator) -> Tensor:
+def view(images: Tensor, views: Views, generator: torch.Generator, among: Among = None) -> Tensor:
     """One random view of every image, as large as the image.
 
     Parameters
@@ -124,6 +125,8 @@ def view(images: Tensor, views: Views, generator: torch.Generator) -> Tensor:
         What may change.
     generator
         On the device of the images. Every image has draws of its own; one generator, one result.
+    among
+        (place, n): these are the images at ``place`` (a slice) of n, and get the views that they would get among all.
 
     Returns
     -------
@@ -142,11 +145,17 @@ def view(images: Tensor, views: Views, generator: torch.Generator) -> Tensor:
     3 ms on one CPU core. No step waits for the device.
     """
     if isinstance(views, SignalViews):
+        if among is not None:
+            raise InputError(
+                "Views of vectors and signals need their whole batch in one process. Train them without torchrun."
+            )
         return signal_view(images, views, generator)
-    return _draw(images, images.shape[2:], views.crop, views, generator)
+    return _draw(images, images.shape[2:], views.crop, views, generator, among)
 
 
-def small_view(images: Tensor, views: Views, generator: torch.Generator) -> Tensor:
+def small_view(
+    images: Tensor, views: Views, generator: torch.Generator, among: Among = None
+) -> Tensor:
     """One random small view of every image: as :func:`view`, from ``small_crop`` of the area.
 
     Returns
@@ -156,7 +165,7 @@ def small_view(images: Tensor, views: Views, generator: torch.Generator) -> Tens
         Sampled without smoothing, which suits sides that shrink by less than half.
     """
     size = [small_side(side, views) for side in images.shape[2:]]
-    return _draw(images, size, views.small_crop, views, generator)
+    return _draw(images, size, views.small_crop, views, generator, among)
 
 
 def small_side(side: int, views: Views) -> int:
@@ -203,7 +212,7 @@ def preview(
     return panels[:, 0], panels[:, 1:]
 
 
-def _draw(images: Tensor, size, crop: tuple, views: Views, generator: torch.Generator) -> Tensor:
+def _draw(images: Tensor, size, crop: tuple, views: Views, generator, among: Among) -> Tensor:
     """Views of ``size`` (height, width): resampled, then changed in light, colour and sharpness."""
     n, c = images.shape[:2]
     if (views.saturation or views.hue or views.grey) and c not in (1, 3):
@@ -212,8 +221,9 @@ def _draw(images: Tensor, size, crop: tuple, views: Views, generator: torch.Gene
             "Set the three to 0."
         )
     low, span = _ranges(views, crop, images.device)
-    chance = torch.rand(len(low), n, 1, 1, generator=generator, device=images.device)
-    draws = torch.addcmul(low, span, chance).unbind()
+    place, whole = among or (slice(None), n)
+    chance = torch.rand(len(low), whole, 1, 1, generator=generator, device=images.device)
+    draws = torch.addcmul(low, span, chance[:, place]).unbind()
     columns, rows = _axes(size, draws[:6])
     step = n if images.is_cuda else max(1, CACHED // (c * size[0] * size[1]))
     pieces = []
