@@ -21,8 +21,8 @@ By Slurm, on two hosts that see the same folders (``sbatch train.sbatch``)::
       --rdzv-id="$SLURM_JOB_ID" --rdzv-backend=c10d --rdzv-endpoint="$first:29500" \
       -m natkit.method.training --config run.json
 
-Stopped, killed or out of disk, the same command goes on from the last epoch that ended, also with another number
-of processes. From Python, in a file that torchrun starts::
+torchrun gives each process one CPU thread, unless OMP_NUM_THREADS says otherwise. Stopped, killed or out of disk, the
+same command goes on from the last epoch that ended, also with another number of processes. From Python, in a file that torchrun starts::
 
     with distributed.joined() as team:
         model = natkit.NAT(batch_size=256).fit(natkit.load("prepared"), checkpoint="training")
@@ -50,7 +50,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from natkit import __version__
+import natkit
 from natkit.errors import InputError
 from natkit.method.norms import gathered
 
@@ -125,7 +125,7 @@ class Team:
 
         The versions of natkit and torch are among them.
         """
-        facts = {"natkit": __version__, "torch": torch.__version__} | facts
+        facts = {"natkit": natkit.__version__, "torch": torch.__version__} | facts
         every = self.every({name: str(value) for name, value in facts.items()})
         for name in facts:
             values = [other.get(name, "none") for other in every]
@@ -156,6 +156,9 @@ class Team:
         with warnings.catch_warnings():  # the newer name is not in torch 2.11
             warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
             return DistributedDataParallel(gathered(encoder), broadcast_buffers=False)
+
+
+ALONE = Team()
 
 
 def _ranks(ranks: list[int]) -> str:

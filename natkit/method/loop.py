@@ -12,11 +12,10 @@ from torch import nn
 
 from natkit.errors import InputError
 from natkit.method.batches import Batches, Scaling
-from natkit.method.distributed import Team
+from natkit.method.distributed import ALONE, Team
 from natkit.method.settings import Settings
 from natkit.progress import progress, tell
 
-ALONE = Team()
 MIN_IMAGES = 8  # fewer say nothing to a batch norm, and nothing to a manager
 FORECAST = 3.0  # seconds after which the length of the run is foretold
 
@@ -126,7 +125,7 @@ class Loop:
         sequence = np.random.SeedSequence([self.settings.seed, epoch])
         seed = int(sequence.generate_state(1)[0])
         self.generator.manual_seed(seed)
-        torch.manual_seed(seed + self.team.rank)
+        torch.manual_seed(seed + self.team.rank)  # dropout differs from process to process
         return self._order(np.random.default_rng(sequence))
 
     def _order(self, rng: np.random.Generator) -> np.ndarray:

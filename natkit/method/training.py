@@ -11,8 +11,8 @@ from torch.nn import functional
 from natkit.errors import InputError
 from natkit.files import write_json
 from natkit.method.batches import Scaling, autocast
-from natkit.method.distributed import Team
-from natkit.method.loop import ALONE, Loop, parts_of
+from natkit.method.distributed import ALONE, Team
+from natkit.method.loop import Loop, parts_of
 from natkit.method.matching import Matcher
 from natkit.method.sampling import weighted_epoch
 from natkit.method.settings import Settings
@@ -202,8 +202,7 @@ class Run(Loop):
             everyone = np.arange(len(self.matcher.held))
             for part in parts_of(len(everyone), self.batch):
                 rows = everyone[part]
-                views = self._views(self.batches.light(rows))
-                features = self._features(views, alone)
+                features = self._features(self._views(self.batches.light(rows)), alone)
                 self.matcher.remember(features, rows)
         self.matcher.held = self.matcher.match_all(self.matcher.bank, self.matcher.held)
         for name, value in self.encoder.named_buffers():

@@ -203,7 +203,7 @@ def test_processes_that_differ_are_named_to_all(pictures, monkeypatch):
         said = []
         for given, settings in ((theirs, {}), (pictures, {"lr": 0.1 * (rank + 1)}), (pictures, {})):
             if settings == {} and given is pictures and rank:
-                distributed.__version__ = "0.0.9"
+                natkit.__version__ = "0.0.9"
             try:
                 NAT(**SMALL | settings).fit(given)
             except InputError as error:
@@ -308,6 +308,20 @@ def test_a_file_that_cannot_be_used_is_told_in_a_sentence(
     assert "Traceback" not in said
 
 
+def test_a_full_disk_is_told_in_a_sentence(tmp_path, monkeypatch, capsys):
+    def full(config: dict, team: Team) -> None:
+        """Write too much."""
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "training/state.safetensors")
+
+    (tmp_path / "run.json").write_text("{}")
+    monkeypatch.setattr(sys, "argv", ["training", "--config", str(tmp_path / "run.json")])
+    assert torchrun.main(full) == 1
+    said = capsys.readouterr().err
+    assert (
+        "disk that holds training/state.safetensors is full. The last checkpoint is whole" in said
+    )
+
+
 # --- the commands
 
 
@@ -343,7 +357,7 @@ def test_killed_by_torchrun_and_taken_up_by_slurm(prepared_line, tmp_path, monke
         time.sleep(0.02)
     ranks = psutil.Process(process.pid).children()
     next(p for p in ranks if p.environ().get("RANK") == "1").kill()
-    said, _ = process.communicate(timeout=60)
+    said, _ = process.communicate(timeout=120)
     assert process.returncode == 1, said
     assert "SIGKILL" in said
     assert not any(p.is_running() for p in ranks)
@@ -362,7 +376,7 @@ def test_killed_by_torchrun_and_taken_up_by_slurm(prepared_line, tmp_path, monke
     slurm = {"SLURM_JOB_NODELIST": "here", "SLURM_NNODES": "1", "SLURM_JOB_ID": "7"}
     slurm |= {"SLURM_GPUS_ON_NODE": "2", "PATH": f"{tools}:{os.environ['PATH']}"}
     Path("train.sbatch").write_text(script())
-    done = subprocess.run(["bash", "train.sbatch"], env=os.environ | slurm, timeout=120, **ours)
+    done = subprocess.run(["bash", "train.sbatch"], env=os.environ | slurm, timeout=300, **ours)
     assert done.returncode == 0, done.stdout
     calm = NAT(**settings | {"views": Views(small=0)})
     images = natkit.load("prepared")
