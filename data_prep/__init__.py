@@ -12,7 +12,6 @@ _HOME = {
     "scan": "data_prep.scanning",
     "Scan": "data_prep.scanning",
     "scan_signals": "data_prep.signals",
-    "vibration": "data_prep.vibration",
     "audit": "data_prep.auditing",
     "Audit": "data_prep.auditing",
     "Finding": "data_prep.rules",

@@ -221,7 +221,7 @@ def test_lab_never_overwrites_a_notebook(tmp_path, monkeypatch, capsys):
     assert started == [(mine, ["--no-browser", "--port=0", "-y"])]
     assert "Left" not in capsys.readouterr().out
     names = sorted(p.name for p in mine.iterdir())
-    assert names == ["00_tour.ipynb", *(f"{step}.ipynb" for step in cli.STEPS)]
+    assert names == [f"{step}.ipynb" for step in ("00_tour", *cli.STEPS, "06_signals")]
     for name in names:
         assert (mine / name).read_bytes() == cli.notebooks.source(name[:-6], "ja").read_bytes()
 

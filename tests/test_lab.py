@@ -261,7 +261,7 @@ def test_the_lab_opens_the_notebooks_and_asks_nothing(tmp_path, chromium):
             assert not told_about_news(page, url, "00_tour.ipynb")
             listed = page.locator(".jp-DirListing-itemText").all_inner_texts()
             assert [name for name in listed if name.endswith(".ipynb")] == [
-                f"{name}.ipynb" for name in ("00_tour", *STEPS)
+                f"{name}.ipynb" for name in ("00_tour", *STEPS, "06_signals")
             ]
             page.get_by_text("00_tour.ipynb", exact=True).first.dblclick()
             expect(page.get_by_role("heading", name="natkitは何をするのか")).to_be_visible()

@@ -7,6 +7,7 @@ from torch.nn import functional
 
 from natkit.errors import InputError
 from natkit.method.assignment import match
+from natkit.method.embed import read_features
 from natkit.method.nat import NAT
 from natkit.method.stored import SETS, Data
 from natkit.method.targets import targets
@@ -110,7 +111,7 @@ def health(
         sign("changed", begin["changed"], last["changed"], begin["changed"] > 0)
     if trained_on is not None:
         some = model._pixels(trained_on)[0][: 4 * MOST]
-        twins = _twins(model.transform(some))
+        twins = _twins(read_features(model.backbone, some, model.scaling))
         sign("copies", twins, 0.0, twins < LIMITS["copies"])
     return {"healthy": all(row["good"] for row in signs), "n": len(pixels[:MOST]), "signs": signs}
 

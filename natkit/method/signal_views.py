@@ -80,7 +80,7 @@ def signal_view(signals: Tensor, views: SignalViews, generator: torch.Generator)
     steps = ((2 * start - 1) * views.shift * length).round().long()
     time = torch.arange(length, device=device)
     out = signals.gather(3, ((time - steps) % length).expand(signals.shape))
-    out = mean + (out - mean) * (1 + views.gain * (2 * gain - 1))
+    out = out + (out - mean) * (views.gain * (2 * gain - 1))
     if length == 1:
         lost = order.argsort(dim=1).argsort(dim=1) < round(views.masked * channels)
         fill = signals[other, torch.arange(channels, device=device)]
