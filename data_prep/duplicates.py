@@ -14,7 +14,7 @@ from scipy.sparse.csgraph import connected_components, reverse_cuthill_mckee
 from sklearn.neighbors import NearestNeighbors
 
 from data_prep.rules import Finding, class_text
-from natkit.images import UnreadableImage, read_image, resize
+from natkit.decoding import UnreadableImage, read_image, resize
 from natkit.progress import progress
 
 SHOWN = 20  # sets named in the evidence; the ledger names all

@@ -18,9 +18,9 @@ from data_prep.rules import LANGUAGES, Finding, class_text
 from data_prep.scanning import SIZES, Scan, measure
 from data_prep.signals import writer
 from data_prep.splits import assign_splits, components, role
+from natkit.decoding import read_image
 from natkit.errors import InputError
 from natkit.files import plain, unplain
-from natkit.images import read_image
 from natkit.manifest import SPLITS, Prepared, read, write
 from natkit.marks import LEDGER, SAID, applied, current
 from natkit.progress import progress

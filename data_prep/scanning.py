@@ -13,8 +13,8 @@ import pandas as pd
 
 from data_prep.statistics import STATISTICS, perceptual_hash, statistics
 from data_prep.tables import match_paths, read_table, refuse_twice
+from natkit.decoding import SUFFIXES, Picture, UnreadableImage, open_image
 from natkit.errors import InputError
-from natkit.images import SUFFIXES, Picture, UnreadableImage, open_image
 from natkit.manifest import COLUMNS, can_hold
 from natkit.progress import progress
 

@@ -17,12 +17,16 @@ MAY_IMPORT = {
     "natkit/classes.py": set(),
     "natkit/marks.py": GROUND,
     "natkit/manifest.py": GROUND | {"natkit.marks"},
+    "natkit/decoding.py": set(),
+    "natkit/shards.py": GROUND | {"natkit.manifest", "natkit.decoding"},
     "natkit/signals.py": GROUND | {"natkit.manifest"},
-    "natkit/images.py": GROUND | {"natkit.manifest", "natkit.marks", "natkit.signals"},
+    "natkit/images.py": GROUND
+    | {"natkit.manifest", "natkit.marks", "natkit.decoding", "natkit.shards", "natkit.signals"},
     "natkit/workbooks.py": GROUND | {"natkit.images"},
     "natkit/embedding.py": GROUND,
     "natkit/method": GROUND
-    | {"natkit.method", "natkit.images", "natkit.signals", "natkit.embedding", "natkit.classes"},
+    | {"natkit.method", "natkit.images", "natkit.decoding", "natkit.shards", "natkit.signals"}
+    | {"natkit.embedding", "natkit.classes"},
     "natkit/evidence": GROUND
     | {"natkit.evidence", "natkit.embedding", "natkit.manifest", "natkit.classes"},
     "natkit/look": GROUND | {"natkit.look", "natkit.embedding"},
@@ -33,6 +37,7 @@ MAY_IMPORT = {
         "natkit.look",
         "natkit.embedding",
         "natkit.images",
+        "natkit.decoding",
         "natkit.workbooks",
     },
     "natkit/notebooks.py": GROUND,
@@ -41,7 +46,7 @@ MAY_IMPORT = {
     | {"natkit.lab", "natkit.notebooks", "natkit.evidence.prices", "natkit.show.report"},
     "data_prep": GROUND
     | {"data_prep", "natkit.manifest", "natkit.marks", "natkit.images", "natkit.embedding"}
-    | {"natkit.signals", "natkit.workbooks"},
+    | {"natkit.signals", "natkit.workbooks", "natkit.decoding"},
 }
 DOORS = {  # each heavy package is imported in one place
     "umap": {"natkit/look/layout.py"},

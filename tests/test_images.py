@@ -8,7 +8,8 @@ import tifffile
 from PIL import Image
 
 from natkit import InputError, manifest, marks
-from natkit.images import ImageSet, UnreadableImage, load, read_image, resize
+from natkit.decoding import UnreadableImage, read_image, resize
+from natkit.images import ImageSet, load
 
 RNG = np.random.default_rng(0)
 GREY8 = RNG.integers(0, 256, (12, 10), dtype=np.uint8)

@@ -7,7 +7,9 @@ import torch
 from torch import Tensor
 
 from natkit.errors import InputError
+from natkit.shards import Stream
 
+SAMPLE = 8192  # images of a stream from which the scaling is learned
 RESIDENT = 0.5  # share of the free GPU memory that the images may take
 
 
@@ -21,7 +23,13 @@ class Scaling:
 
     @classmethod
     def of(cls, pixels: np.ndarray) -> "Scaling":
-        """From the training images (n, h, w, c), a thousand at a time: they may lie on the disk."""
+        """From the training images (n, h, w, c), a thousand at a time: they may lie on the disk.
+
+        Of images in shards 8,192 that lie evenly among them are looked at: that gives the mean to about a
+        hundredth of the deviation.
+        """
+        if isinstance(pixels, Stream):
+            pixels = pixels.some(SAMPLE)
         peak = np.iinfo(pixels.dtype).max if np.issubdtype(pixels.dtype, np.integer) else 1
         n, total, squares = 0, 0.0, 0.0
         for start in range(0, len(pixels), 1024):
@@ -61,7 +69,8 @@ class Batches:
     def __init__(self, pixels: np.ndarray, scaling: Scaling, device: torch.device):
         self.pixels, self.scaling, self.device = pixels, scaling, device
         self.resident = None
-        if device.type == "cuda" and pixels.nbytes < RESIDENT * torch.cuda.mem_get_info(device)[0]:
+        held = isinstance(pixels, np.ndarray) and device.type == "cuda"
+        if held and pixels.nbytes < RESIDENT * torch.cuda.mem_get_info(device)[0]:
             planes = np.ascontiguousarray(np.moveaxis(pixels, 3, 1))
             if planes.dtype == np.uint16:
                 planes = planes.view(np.int16)  # torch can't index uint16 on a GPU

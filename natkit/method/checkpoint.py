@@ -4,6 +4,7 @@ import hashlib
 import json
 import platform
 from dataclasses import asdict
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ from natkit.method.signal_views import SignalViews
 from natkit.method.state import narrow, pack, read_assignment, unpack, write_assignment
 from natkit.method.training import Run
 from natkit.method.views import Views
+from natkit.shards import Stream
 
 if TYPE_CHECKING:
     from natkit.method.nat import NAT
@@ -129,8 +131,9 @@ def train(run: Run, folder: str | Path, facts: dict, ids: np.ndarray, past: dict
     file, team = Path(folder) / STATE, run.team
     if team.first(file.exists):
         resume(run, file, facts)
+    kept = partial(team.first, lambda: keep(run, file, facts, ids, past))
     try:
-        run.train(lambda: team.first(lambda: keep(run, file, facts, ids, past)))
+        run.train(kept, kept)
     except InputError as error:
         kept = f" The state after epoch {len(run.history)} is in {folder}: NAT.load() reads it."
         raise InputError(f"{error}{kept if run.history else ''}") from error
@@ -142,13 +145,16 @@ def fingerprint(pixels: np.ndarray, ids: np.ndarray, weights: np.ndarray | None)
     digest.update(ids.tobytes())
     if weights is not None:
         digest.update(weights.tobytes())
+    if isinstance(pixels, Stream):
+        digest.update(pixels.name.encode())
+        return digest.hexdigest()
     for picture in pixels:
         digest.update(np.ascontiguousarray(picture))
     return digest.hexdigest()
 
 
 def keep(run: Run, file: Path, facts: dict, ids: np.ndarray, past: dict) -> None:
-    """Write the state of a run at the end of an epoch in one file, which replaces the one before.
+    """Write the state of a run between two steps in one file, which replaces the one before.
 
     ``facts`` are the hash of the images trained on ("data") and their "scaling". ``past`` is what the model had
     before: "ids" and "targets" of images that are not trained along, "history" of the earlier trainings.

@@ -14,10 +14,12 @@ from natkit.errors import InputError
 from natkit.method.batches import Batches, Scaling
 from natkit.method.distributed import ALONE, Team
 from natkit.method.settings import Settings
+from natkit.method.state import width
 from natkit.progress import progress, tell
 
 MIN_IMAGES = 8  # fewer say nothing to a batch norm, and nothing to a manager
 FORECAST = 3.0  # seconds after which the length of the run is foretold
+KEEP = 600.0  # seconds from one state kept within an epoch to the next
 
 
 class Loop:
@@ -30,7 +32,7 @@ class Loop:
     encoder
         The network, on the device that trains. Trained in place.
     pixels
-        (n, h, w, c), n ≥ 8; may be memory-mapped.
+        (n, h, w, c), n ≥ 8; may be memory-mapped, or a :class:`natkit.shards.Stream`, which has an order of its own.
     scaling
         What the pixels are divided by and standardised with.
     settings
@@ -71,11 +73,18 @@ class Loop:
         self.steps = self.per_epoch * settings.epochs
         self.history: list[dict] = []
         self.done = 0  # steps
+        self.marks: list[dict] = []  # of the steps of this epoch
         self.stop = threading.Event()  # set: end with this epoch
         self.generator = torch.Generator(self.device)
 
-    def train(self, end_epoch: Callable[[], None] = lambda: None) -> None:
+    def train(
+        self,
+        end_epoch: Callable[[], None] = lambda: None,
+        in_epoch: Callable[[], None] = lambda: None,
+    ) -> None:
         """Train to the last epoch; ``end_epoch`` is called after each (to keep a checkpoint).
+
+        ``in_epoch`` is called every ten minutes between two steps, where an epoch lasts that long.
 
         Ctrl-C lets the epoch end and then stops; pressed twice it stops at once.
 
@@ -84,30 +93,37 @@ class Loop:
         InputError
             If the loss becomes NaN or infinite, or one image alone does not fit into the GPU's memory.
         """
-        start = time.perf_counter() - (self.history[-1]["seconds"] if self.history else 0)
-        first = len(self.history) * self.per_epoch
+        self.start = time.perf_counter() - (self.history[-1]["seconds"] if self.history else 0)
+        first = len(self.history) * self.per_epoch + len(self.marks)
         note: dict[str, str] = {}
         self.encoder.train()
         with Interrupt() as asked, torch.random.fork_rng():
             self._begin()
-            began = time.perf_counter()
+            kept = began = time.perf_counter()
             what = "" if self.team.rank else self.what
             for step in progress(range(first, self.steps), what, note=note):
                 epoch, place = divmod(step, self.per_epoch)
                 if place == 0:
                     if any(self.team.every(asked.to_stop or self.stop.is_set())):
                         break
-                    shuffled, marks = self._open(epoch), []
+                    shuffled = self._open(epoch)
+                elif step == first:
+                    shuffled = self._open(epoch)
+                    self._go_on()
                 rows = np.sort(shuffled[place * self.batch :][: self.batch])
-                marks.append(self._step(rows, step))
+                self.marks.append(self._step(rows, step))
                 self.done = step + 1
-                note |= self._note(marks[-1], step + 1 - first, time.perf_counter() - began)
+                note |= self._note(self.marks[-1], step + 1 - first, time.perf_counter() - began)
                 if place + 1 == self.per_epoch:
-                    row = self._close(marks, shuffled[: self.per_epoch * self.batch])
+                    row = self._close(self.marks, shuffled[: self.per_epoch * self.batch])
                     row = {"epoch": len(self.history) + 1} | row
-                    row["seconds"] = round(time.perf_counter() - start, 3)
+                    row["seconds"] = round(time.perf_counter() - self.start, 3)
                     self.history.append(row)
+                    self.marks, kept = [], time.perf_counter()
                     end_epoch()
+                elif time.perf_counter() - kept >= KEEP:
+                    in_epoch()
+                    kept = time.perf_counter()
         self.encoder.eval()
 
     def _groups(self) -> list[dict]:
@@ -120,6 +136,9 @@ class Loop:
     def _begin(self) -> None:
         """Before the first step."""
 
+    def _go_on(self) -> None:
+        """Set what is random to where it was when the state was kept in the middle of an epoch."""
+
     def _open(self, epoch: int) -> np.ndarray:
         """Set what is random in an epoch: views, dropout of the network, and the order, which is returned."""
         sequence = np.random.SeedSequence([self.settings.seed, epoch])
@@ -130,7 +149,10 @@ class Loop:
 
     def _order(self, rng: np.random.Generator) -> np.ndarray:
         """Rows of an epoch, one batch after another."""
-        return rng.permutation(self.n)
+        pixels = self.batches.pixels
+        if hasattr(pixels, "order"):
+            return pixels.order(rng)
+        return rng.permutation(np.arange(self.n, dtype=width(self.n)))
 
     def _close(self, marks: list[dict], seen: np.ndarray) -> dict:
         """What the history says of an epoch, from the marks of its steps and the rows seen."""

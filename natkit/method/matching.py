@@ -28,7 +28,7 @@ class Matcher:
 
     def __init__(self, held: np.ndarray, settings: Settings, device: torch.device):
         self.settings, self.device = settings, device
-        self.held = narrow(held.copy())
+        self.held = np.array(narrow(held))
         self.queue = np.empty(0, np.int64)  # rows of the images seen last
         self.recent = torch.empty(
             settings.n_views, 0, settings.dim, device=device

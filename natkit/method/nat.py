@@ -25,6 +25,7 @@ from natkit.method.state import narrow
 from natkit.method.stored import SETS, Data, check_kind, for_training, stored
 from natkit.method.training import Run
 from natkit.method.views import small_side
+from natkit.shards import Stream
 from natkit.signals import Signals
 
 
@@ -114,8 +115,8 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
             float, one for each of ``images``: how often each is shown, so that a rare group is seen as often
             as a common one; ``images.table["weight"]`` balances class and groups. By default all alike.
         checkpoint
-            Folder that keeps the state after each epoch. The same call goes on from there if it was
-            stopped, with the same result to the bit (on a CPU with the same number of threads).
+            Folder that keeps the state after each epoch, and every ten minutes. The same call goes on from
+            there if it was stopped, with the same result to the bit (on a CPU with the same number of threads).
 
         Returns
         -------
@@ -140,6 +141,11 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
         self.device_ = device_named(self.device)
         net = self.first_backbone()
         held = np.full(len(ids), -1) if self.matching == "soft" else ids
+        if isinstance(pixels, Stream) and (self.whole_set or sample_weight is not None):
+            raise InputError(
+                "Images in shards are shown once an epoch in an order of their own, so whole_set and sample_weight "
+                "can't be had with them. Leave these out, or move the folder shards away."
+            )
         weights = sample_weight
         if weights is not None:
             weights = checked(weights, len(images), 1)
@@ -259,7 +265,10 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
         """
         self._must_be_fitted()
         check_kind(images, self)
-        pixels = stored_pixels(images, self.size, corruption)
+        streamed = corruption is None and isinstance(images, ImageSet)
+        pixels = (
+            images.stream(self.size) if streamed else stored_pixels(images, self.size, corruption)
+        )
         self._same_channels(pixels)
         meta = {"name": self.name, "layer": "backbone", "network": self.network, "seed": self.seed}
         vectors = read_features(self.backbone, pixels, self.scaling)

@@ -7,7 +7,7 @@ import numpy as np
 
 from natkit.files import read_arrays
 
-BLOCK = 2**20  # bytes of marks that are read at once
+BLOCK = 2**14  # bytes of marks that are read at once: their ids stay in the cache of a core
 MARKS = "id_bits"  # beside "targets", instead of "ids"
 
 

@@ -22,7 +22,9 @@ def stored(data: Data, settings: Settings) -> tuple[np.ndarray, np.ndarray]:
     says what an array is meant to be.
     """
     check_kind(data, settings)
-    if isinstance(data, SETS):
+    if isinstance(data, ImageSet):
+        return data.stream(settings.size), data.ids
+    if isinstance(data, Signals):
         return stored_pixels(data, settings.size), data.ids
     if settings.network in NETWORKS:
         values = checked(data)

@@ -1,5 +1,6 @@
 """Training by Noise As Targets: views of a batch, a target for each image, one step of the square loss."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,8 +48,8 @@ def square_loss(views: Tensor, goals: Tensor) -> Tensor:
 class Run(Loop):
     """One training by Noise As Targets: its networks, optimiser and assignment, and how far it has come.
 
-    Batches and views depend on (seed, epoch) alone, so a run that goes on from the end of an epoch goes on
-    exactly as it would have.
+    Batches and views depend on (seed, epoch) alone, and the state holds how far the random numbers of an epoch
+    have come, so a run that goes on from any step goes on exactly as it would have.
 
     Parameters
     ----------
@@ -83,10 +84,19 @@ class Run(Loop):
         self.weights = weights
         self.soft = settings.matching == "soft"
         self.matcher = Matcher(held, settings, self.device)
+        self.middle: dict[str, Tensor] = {}  # of the epoch in which this run goes on
 
-    def train(self, end_epoch: Callable[[], None] = lambda: None) -> None:
-        """See :meth:`natkit.method.loop.Loop.train`."""
-        super().train(end_epoch)
+    def train(
+        self,
+        end_epoch: Callable[[], None] = lambda: None,
+        in_epoch: Callable[[], None] = lambda: None,
+    ) -> None:
+        """See :meth:`natkit.method.loop.Loop.train`; with ``whole_set`` or several processes, ``in_epoch`` is never called.
+
+        (The matching of a whole set runs beside the epoch, and begins anew with a resumed one; clocks of processes differ.)
+        """
+        whole = self.settings.whole_set or self.team.size > 1
+        super().train(end_epoch, (lambda: None) if whole else in_epoch)
         self.matcher.held = self.team.spread(torch.from_numpy(self.matcher.held)).numpy()
         self.matcher.close()
 
@@ -215,11 +225,34 @@ class Run(Loop):
         return note
 
     def state(self) -> dict[str, Tensor]:
-        """Everything that a resumed run needs besides the history, as tensors; at the end of an epoch."""
+        """Everything that a resumed run needs besides the history, as tensors; between two steps."""
         kept = {f"encoder.{name}": value for name, value in self.encoder.state_dict().items()}
         for index, slots in self.optimizer.state_dict()["state"].items():
             kept |= {f"optimizer.{index}.{name}": value for name, value in slots.items()}
-        return kept | {f"matcher.{name}": value for name, value in self.matcher.state().items()}
+        kept |= {f"matcher.{name}": value for name, value in self.matcher.state().items()}
+        return kept | {f"middle.{name}": value for name, value in self._middle().items()}
+
+    def _middle(self) -> dict[str, Tensor]:
+        """Of an epoch under way: its random numbers, marks, seconds, and who held what when it began."""
+        if not self.marks:
+            return {}
+        kept = {"views": self.generator.get_state(), "torch": torch.get_rng_state()}
+        if self.device.type == "cuda":
+            kept["cuda"] = torch.cuda.get_rng_state(self.device)
+        kept["seconds"] = torch.tensor(time.perf_counter() - self.start, dtype=torch.float64)
+        for name in self.marks[0]:  # what a kind of training doesn't know is None
+            values = [np.nan if mark[name] is None else mark[name] for mark in self.marks]
+            kept[f"mark.{name}"] = torch.tensor(values, dtype=torch.float64)
+        return kept if self.soft else kept | {"before": torch.from_numpy(self.before)}
+
+    def _go_on(self) -> None:
+        self.generator.set_state(self.middle["views"])
+        torch.set_rng_state(self.middle["torch"])
+        if "cuda" in self.middle and self.device.type == "cuda":
+            torch.cuda.set_rng_state(self.middle["cuda"], self.device)
+        self.start = time.perf_counter() - self.middle["seconds"].item()
+        if not self.soft:
+            self.before = self.middle["before"].numpy()
 
     def restore(self, kept: dict[str, Tensor], history: list[dict]) -> None:
         """Go on from a :meth:`state`."""
@@ -236,7 +269,13 @@ class Run(Loop):
         self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
         if self.team.rank == 0:
             self.matcher.restore(part("matcher"))
-        self.history = history
+        self.history, self.middle = history, part("middle")
+        marks = {key[5:]: value for key, value in self.middle.items() if key.startswith("mark.")}
+        rows = zip(*(value.tolist() for value in marks.values()), strict=True)
+        self.marks = [
+            {name: None if np.isnan(v) else v for name, v in zip(marks, row, strict=True)}
+            for row in rows
+        ]
 
 
 def likeness(features: Tensor) -> dict[str, float | None]:

@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from natkit.decoding import UnreadableImage, read_image, resize
 from natkit.embedding import Embedding
 from natkit.errors import InputError
-from natkit.images import ImageSet, UnreadableImage, png, read_image, resize, shrunk, thumbnail
+from natkit.images import ImageSet, png, shrunk, thumbnail
 from natkit.look.association import text
 from natkit.look.neighbors import Index
 from natkit.show.gallery import thumbnails

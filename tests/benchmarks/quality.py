@@ -37,8 +37,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 import data_prep
 import natkit
 from data_prep import samples
+from natkit.decoding import resize
 from natkit.evidence.probe import features
-from natkit.images import resize
 from natkit.method.backbones import backbone, head
 from natkit.method.batches import Batches, Scaling
 from natkit.method.embed import read_features

@@ -24,7 +24,7 @@ import data_prep.scanning
 from data_prep.scanning import find_images, measure
 from data_prep.statistics import STATISTICS
 from natkit import InputError, manifest, marks
-from natkit.images import open_image
+from natkit.decoding import open_image
 
 REASONS = {"ok", "absent", "empty", "truncated", "not_an_image", "too_big", "unreadable"}
 MUTANTS = 9  # of each original
@@ -544,7 +544,7 @@ def test_what_may_not_be_read_is_told(tmp_path, monkeypatch):
 
         return ask
 
-    monkeypatch.setattr("natkit.images.open", played(open), raising=False)
+    monkeypatch.setattr("natkit.decoding.open", played(open), raising=False)
     monkeypatch.setattr("os.scandir", played(os.scandir))
     cache = tmp_path / "cache.jsonl"
     table = data_prep.scan(tmp_path, cache=cache).table
@@ -576,7 +576,7 @@ def test_files_that_go_or_change_during_the_scan_keep_their_row(tmp_path, monkey
         return open(path, *how)
 
     monkeypatch.setattr("data_prep.scanning.find_images", listed)
-    monkeypatch.setattr("natkit.images.open", opened, raising=False)
+    monkeypatch.setattr("natkit.decoding.open", opened, raising=False)
     status = data_prep.scan(tmp_path).table.set_index("path")["status"].to_dict()
     expected = {"a.png": "absent", "b.png": "unreadable", "c.png": "absent", "d.png": "ok"}
     assert status == expected

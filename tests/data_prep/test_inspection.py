@@ -11,8 +11,9 @@ from PIL import Image
 
 import data_prep
 from data_prep import inspection
+from natkit.decoding import read_image
 from natkit.errors import InputError
-from natkit.images import load, read_image
+from natkit.images import load
 
 
 def by_rule(audit, rule):

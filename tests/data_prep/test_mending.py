@@ -5,7 +5,7 @@ import pytest
 
 from data_prep.mending import TURN, mend, save
 from data_prep.rules import TURNS
-from natkit.images import read_image
+from natkit.decoding import read_image
 
 
 def smooth(shape=(60, 80), dtype=np.uint8, channels=None):

@@ -11,8 +11,8 @@ from data_prep import bias, samples
 from data_prep import line as drawing
 from data_prep.soil import FOUND_BY
 from data_prep.statistics import damage
+from natkit.decoding import read_image
 from natkit.errors import InputError
-from natkit.images import read_image
 
 
 def draw(defect, seed, finish="painted", camera="A"):

@@ -12,8 +12,8 @@ from PIL import Image
 
 import data_prep
 from data_prep.scanning import measure, pixel_hash
+from natkit.decoding import open_image
 from natkit.errors import InputError
-from natkit.images import open_image
 
 
 def picture(seed=0, shape=(40, 50), dtype=np.uint8):

@@ -8,7 +8,7 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 from natkit import NAT, InputError
-from natkit.images import resize
+from natkit.decoding import resize
 from natkit.method.health import health
 from natkit.method.views import Views, preset
 from natkit.show.words import titles, words
