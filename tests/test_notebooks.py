@@ -1,28 +1,77 @@
-"""The tour runs under nbval, as a reader would step through it, in both languages."""
+"""All notebooks run under nbval in order, as a reader would step through them, in both languages.
 
+Solar cells, no label, and a run that is stopped are in ``test_cli.py``; here it is a small drawn line with a label.
+"""
+
+import json
 import subprocess
 import sys
 
 import nbformat
 import papermill
 import pytest
+from pptx import Presentation
 
-from natkit import notebooks
+from data_prep import samples
+from natkit import cli, notebooks
+
+STEPS = ("00_tour", *cli.STEPS)
+PARTS = 120
+
+
+def parameters(folder, lang: str) -> dict:
+    """Of all notebooks together; each takes those that it has."""
+    line = folder / "line"
+    samples.synthetic_line(line, PARTS, seed=0)
+    values = {"images": str(line / "images"), "table": str(line / "parts.csv"), "label": "defect"}
+    values |= {"groups": ["camera", "lot"], "effect_epochs": 1, "device": "cpu"}
+    return values | {"out_dir": str(folder / "out"), "lang": lang, "fast": True}
+
+
+def copied(step: str, folder, values: dict):
+    """A copy of the notebook, not yet run, with ``values`` behind its parameters cell."""
+    lang, copy = values["lang"], folder / f"{step}.ipynb"
+    source = notebooks.source(step, lang)
+    if step == "00_tour":
+        values = values | {"out_dir": str(folder / "tour")}
+    known = papermill.inspect_notebook(str(source))
+    ours = {name: value for name, value in values.items() if name in known}
+    papermill.execute_notebook(source, copy, ours, prepare_only=True, progress_bar=False)
+    return copy
+
+
+def nbval(folder, *paths) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", "-q"]
+    command += ["--nbval-cell-timeout=300", "-p", "no:cacheprovider", *map(str, paths)]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize("lang", ["en", "ja"])
-def test_the_tour(lang, tmp_path):
-    """Parameters are set in the copy, then nbval runs every cell; the last one asserts."""
-    copy = tmp_path / "00_tour.ipynb"
-    values = {"out_dir": str(tmp_path / "tour"), "lang": lang, "fast": True}
-    papermill.execute_notebook(
-        notebooks.source("00_tour", lang), copy, values, prepare_only=True, progress_bar=False
-    )
-    command = [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", "-q"]
-    command += ["--nbval-cell-timeout=300", "-p", "no:cacheprovider", str(copy)]
-    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+def test_all_notebooks_in_order(lang, tmp_path):
+    """Parameters are set in the copies, then nbval runs every cell; the last of each asserts."""
+    values = parameters(tmp_path, lang)
+    run = nbval(tmp_path, *(copied(step, tmp_path, values) for step in STEPS))
     assert run.returncode == 0, run.stdout[-3000:]
-    assert f'lang="{lang}"' in (tmp_path / "tour" / "report.html").read_text(encoding="utf-8")
+    for folder in ("tour", "out"):
+        page = (tmp_path / folder / "report.html").read_text(encoding="utf-8")
+        assert f'lang="{lang}"' in page
+    facts = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
+    assert facts["evidence"]["label"] == "defect"
+    assert facts["training"]["device"] == "cpu"
+    assert len(Presentation(tmp_path / "out" / "report.pptx").slides) > 3
+
+
+def test_nbval_sees_an_output_that_differs(tmp_path):
+    """The check of a stored output can fail: a copy of the notebooks' own kind of cell, with another number."""
+    check = nbformat.v4.new_code_cell("print(0.6)", execution_count=1)
+    check.metadata["tags"] = ["nbval-check-output", "keep_output"]
+    stored = {0.6: 0, 0.7: 1}
+    for number, status in stored.items():
+        check.outputs = [nbformat.v4.new_output("stream", name="stdout", text=f"{number}\n")]
+        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+        book = nbformat.v4.new_notebook(cells=[check], metadata=kernel)
+        nbformat.write(book, tmp_path / "check.ipynb")
+        assert nbval(tmp_path, tmp_path / "check.ipynb").returncode == status
 
 
 def unheld(book) -> list[str]:
@@ -35,12 +84,12 @@ def unheld(book) -> list[str]:
 def test_check_cells_hold_what_they_check(lang):
     paths = sorted(notebooks.source("", lang).parent.glob("*.ipynb"))
     books = {path.name: nbformat.read(path, as_version=4) for path in paths}
-    assert {name: unheld(book) for name, book in books.items()} == dict.fromkeys(books, [])
-    (cell,) = (
-        c
-        for c in books["00_tour.ipynb"].cells
-        if "nbval-check-output" in c.metadata.get("tags", [])
-    )
+    assert sorted(books) == [f"{step}.ipynb" for step in STEPS]
+    for name, book in books.items():
+        tags = [cell.metadata.get("tags", []) for cell in book.cells]
+        assert ["nbval-check-output", "keep_output"] in tags, name
+        assert unheld(book) == [], name
+    cell = next(c for c in book.cells if "nbval-check-output" in c.metadata.get("tags", []))
     for lost in ("execution_count", "outputs"):
         bare = nbformat.from_dict({"cells": [cell | {lost: None}]})
         assert unheld(bare) == [cell.source]
