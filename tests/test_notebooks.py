@@ -16,7 +16,7 @@ from data_prep import samples
 from natkit import cli, notebooks
 
 STEPS = ("00_tour", *cli.STEPS)
-PARTS = 240  # enough defects in test for 04_score to have something to score
+PARTS = 300  # enough defects in test for 04_score to have something to score
 
 
 def parameters(folder, lang: str) -> dict:
