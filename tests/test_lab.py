@@ -14,6 +14,7 @@ import nbformat
 import pandas as pd
 import papermill
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
 import data_prep
@@ -272,3 +273,65 @@ def test_the_lab_opens_the_notebooks_and_asks_nothing(tmp_path, chromium):
             other.set_default_timeout(SECONDS)
             assert told_about_news(other, url, "mine")
         browser.close()
+
+
+def saved(page: Page, path: Path) -> list:
+    """The code cells of an open notebook once all have run, as they are saved."""
+    for _ in range(300):
+        page.keyboard.press("Control+s")
+        page.wait_for_timeout(1000)
+        cells = [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
+        failed = [o for c in cells for o in c.outputs if o.output_type == "error"]
+        if failed or all(c.execution_count for c in cells):
+            return cells
+    raise AssertionError(f"{path.name} did not come to its end")
+
+
+def keep(page: Page, path: Path) -> None:
+    """A picture of the page; for the README too, where NATKIT_SHOTS is set: 64 colours do."""
+    page.screenshot(path=path)
+    if os.environ.get("NATKIT_SHOTS"):
+        small = Image.open(path).convert("RGB").quantize(64, dither=Image.Dither.NONE)
+        small.save(ROOT / "notebooks" / "images" / path.name, optimize=True)
+
+
+def test_two_notebooks_from_top_to_bottom_in_japanese(demo_run, tmp_path, chromium):
+    """Run All in 00_tour and 05_report as `natkit lab` opens them: no error, no word on stderr, the figures are there.
+
+    A chart whose font lacks a letter would warn on stderr. The pictures of the README::
+
+        NATKIT_SHOTS=1 pytest tests/test_lab.py -k top_to_bottom
+    """
+    mine = tmp_path / "mine"
+    command = ["natkit.cli", "lab", str(mine), "--lang", "ja", "--no-browser", "--port", "0", "--"]
+    with sync_playwright() as play, lab(tmp_path, *command) as url:
+        ignored = shutil.ignore_patterns("data", "training", "report.*", "summary.json")
+        shutil.copytree(demo_run[0], mine / "natkit-demo", ignore=ignored)
+        browser = play.chromium.launch(**chromium)
+        page = browser.new_page(viewport={"width": 1180, "height": 820}, locale="ja-JP")
+        page.set_default_timeout(SECONDS)
+        for name, shot, seen in (
+            ("00_tour", "lab_tour_ja", ".jp-OutputArea img"),
+            ("05_report", "lab_report_ja", ".jp-OutputArea blockquote"),
+        ):
+            path = mine / f"{name}.ipynb"
+            book = nbformat.read(path, as_version=4)
+            for cell in book.cells:
+                if cell.cell_type == "code":  # one was stored with its output, to be compared
+                    cell.execution_count, cell.outputs = None, []
+            nbformat.write(book, path)
+            page.goto(f"{url}lab/tree/{name}.ipynb?token=t")
+            page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+            run_all(page)
+            cells = saved(page, path)
+            outputs = [output for cell in cells for output in cell.outputs]
+            assert [o for o in outputs if o.output_type == "error"] == []
+            assert [o.text for o in outputs if o.get("name") == "stderr"] == []
+            shown = page.locator(seen).first
+            shown.scroll_into_view_if_needed()
+            expect(shown).to_be_visible()
+            page.wait_for_timeout(500)
+            keep(page, tmp_path / f"{shot}.png")
+        browser.close()
+    for folder in ("natkit-tour", "natkit-demo"):
+        assert 'lang="ja"' in (mine / folder / "report.html").read_text(encoding="utf-8")
