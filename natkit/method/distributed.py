@@ -22,7 +22,8 @@ By Slurm, on two hosts that see the same folders (``sbatch train.sbatch``)::
       -m natkit.method.training --config run.json
 
 torchrun gives each process one CPU thread, unless OMP_NUM_THREADS says otherwise. Stopped, killed or out of disk, the
-same command goes on from the last epoch that ended, also with another number of processes. From Python, in a file that torchrun starts::
+same command goes on from the last epoch that ended, also with another number of processes. From Python, in a file
+that torchrun starts::
 
     with distributed.joined() as team:
         model = natkit.NAT(batch_size=256).fit(natkit.load("prepared"), checkpoint="training")

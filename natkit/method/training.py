@@ -91,9 +91,9 @@ class Run(Loop):
         end_epoch: Callable[[], None] = lambda: None,
         in_epoch: Callable[[], None] = lambda: None,
     ) -> None:
-        """See :meth:`natkit.method.loop.Loop.train`; with ``whole_set`` or several processes, ``in_epoch`` is never called.
+        """See :meth:`natkit.method.loop.Loop.train`; with ``whole_set`` or several processes not ``in_epoch``.
 
-        (The matching of a whole set runs beside the epoch, and begins anew with a resumed one; clocks of processes differ.)
+        (The matching of a whole set runs beside the epoch, and begins anew with a resumed one; clocks differ.)
         """
         whole = self.settings.whole_set or self.team.size > 1
         super().train(end_epoch, (lambda: None) if whole else in_epoch)
