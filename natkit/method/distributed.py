@@ -22,8 +22,8 @@ By Slurm, on two hosts that see the same folders (``sbatch train.sbatch``)::
       -m natkit.method.training --config run.json
 
 torchrun gives each process one CPU thread, unless OMP_NUM_THREADS says otherwise. Stopped, killed or out of disk, the
-same command goes on from the last epoch that ended, also with another number of processes. From Python, in a file
-that torchrun starts::
+same command goes on from the last epoch that ended, also with another number of processes. From Python, in a file that
+torchrun starts::
 
     with distributed.joined() as team:
         model = natkit.NAT(batch_size=256).fit(natkit.load("prepared"), checkpoint="training")
@@ -55,9 +55,7 @@ import natkit
 from natkit.errors import InputError
 from natkit.method.norms import gathered
 
-PATIENCE = timedelta(
-    minutes=30
-)  # a process that dies is noticed at once, a host that vanishes after this
+PATIENCE = timedelta(minutes=30)  # with a host that vanished; a dead process is noticed at once
 T = TypeVar("T")
 
 

@@ -63,9 +63,7 @@ def embed(config: dict, team: Team) -> None:
 def shared_embedding(model: NAT, images: ImageSet, team: Team) -> Embedding:
     """``model.embed(images)``, each process a share of the images; all get all of it."""
     each = -(-len(images) // team.size)
-    rows = np.minimum(
-        np.arange(each * team.size), len(images) - 1
-    )  # the last fills what is left over
+    rows = np.minimum(np.arange(each * team.size), len(images) - 1)  # the last one fills up
     mine = model.embed(images[rows[team.part(len(rows))]])
     vectors = team.gather(torch.from_numpy(mine.vectors))[: len(images)]
     return Embedding(vectors.numpy(), images.ids, mine.meta)

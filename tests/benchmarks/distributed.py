@@ -1,6 +1,6 @@
 """What a second process brings on this machine, and how far two processes are from one.
 
-    uv run python tests/benchmarks/distributed.py [--batch 64] [--repeats 7]
+    uv run python tests/benchmarks/distributed.py [--batch 64] [--repeats 5]
 
 One process and two gloo processes train the default network (96 × 96 grey, two full and four small views, soft
 matching) on the same batches, each process on one core; medians of the ratio over alternating repeats, and quartiles.
@@ -18,7 +18,7 @@ import torch
 from natkit import NAT
 from natkit.method.distributed import joined
 
-IMAGES, EPOCHS = 256, 2
+IMAGES, EPOCHS = 128, 2
 
 
 def train(pipe, rank: int, size: int, port: int, settings: dict) -> None:
@@ -66,7 +66,7 @@ class Team:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--repeats", type=int, default=5)
     chosen = parser.parse_args()
     settings = {"epochs": EPOCHS, "batch_size": chosen.batch, "device": "cpu"}
     one, two = Team(1, settings), Team(2, settings)
