@@ -34,8 +34,9 @@ shuffle, and no image is ever in two parts. Views are drawn for the whole batch,
 wherever it is. Batch norms see the whole batch (:mod:`natkit.method.norms`). The features of all are gathered, the
 first process alone matches them and keeps the assignment (two kinds of CPU may round, and so match, differently), and
 sends everyone the goals. Gradients are averaged by DistributedDataParallel. Two processes so learn what one would, up
-to rounding; with two exceptions: dropout draws for each process, and with ``micro_batch``, which counts for each
-process, batch norms see that many images of each.
+to rounding (of which AdamW makes much where a gradient is almost 0; in float64 they are the same to 12 digits). Two
+things differ: dropout, which each process draws for itself, and ``micro_batch``, which counts for each process, so that
+batch norms see that many images of each.
 """
 
 import os

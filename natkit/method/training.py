@@ -141,7 +141,7 @@ class Run(Loop):
         views = self._views(self.batches.light(rows[mine]), (mine, len(rows)))
         seen = [[group[:, part] for group in views] for part in parts]
         with torch.set_grad_enabled(len(parts) == 1):
-            features = [self._features(part, self.network) for part in seen]
+            features = [self._features(part) for part in seen]
         known = team.gather(torch.cat([part.detach() for part in features], dim=1), dim=1)
         full = known[: self.settings.n_views]
         if not self.soft:
@@ -153,7 +153,7 @@ class Run(Loop):
         loss = square_loss(known, goals)
         goals = goals[:, mine]
         for i, part in enumerate(parts):
-            again = features[i] if len(parts) == 1 else self._features(seen[i], self.network)
+            again = features[i] if len(parts) == 1 else self._features(seen[i])
             share = square_loss(again, goals[:, part]).sum()
             # the gradients of all processes are averaged
             (share * team.size if self.settings.reduction == "sum" else share / each).backward()
@@ -189,13 +189,13 @@ class Run(Loop):
         standard = self.batches.scaling.standard
         return [torch.stack([standard(v) for v in group]) for group in (full, small) if group]
 
-    def _features(self, views: list[Tensor], network: nn.Module) -> Tensor:
+    def _features(self, views: list[Tensor]) -> Tensor:
         """Views (v, n, c, h, w) of one or two sizes → float32 (views, n, dim), unit rows."""
         out = []
         for group in views:
             flat = group.flatten(0, 1).contiguous(memory_format=torch.channels_last)
             with autocast(self.device):
-                features = network(flat)
+                features = self.network(flat)
             unit = functional.normalize(features.float(), dim=1)
             out.append(unit.view(*group.shape[:2], -1))
         return torch.cat(out)
@@ -203,16 +203,15 @@ class Run(Loop):
     def _match_all(self) -> None:
         """Match all images with their targets by the features of the network as it is.
 
-        Every process does all of it, once a run: so the batch norms see what they would see in one process.
+        Every process does all of it, once a run, so that the batch norms see what they would see in one.
         """
-        alone = self.encoder if self.team.size > 1 else self.network
         buffers = {name: value.clone() for name, value in self.encoder.named_buffers()}
         self._open(0)
         with torch.no_grad():
             everyone = np.arange(len(self.matcher.held))
             for part in parts_of(len(everyone), self.batch):
                 rows = everyone[part]
-                features = self._features(self._views(self.batches.light(rows)), alone)
+                features = self._features(self._views(self.batches.light(rows)))
                 self.matcher.remember(features, rows)
         self.matcher.held = self.matcher.match_all(self.matcher.bank, self.matcher.held)
         for name, value in self.encoder.named_buffers():

@@ -219,7 +219,9 @@ def test_processes_that_differ_are_named_to_all(pictures, monkeypatch):
     assert f"differ in natkit: rank 0 has {natkit.__version__}; rank 1 has 0.0.9" in version
 
 
-def test_a_batch_that_cannot_be_dealt_evenly_is_refused():
+def test_a_batch_that_cannot_be_dealt_evenly_is_refused(pictures):
+    for error in together(lambda rank: NAT(**SMALL | {"batch_size": 15}).fit(pictures)):
+        assert "batch of 15 images can't be dealt evenly to 2 processes" in str(error)
     Team(0, 3).must_divide(48)
     with pytest.raises(
         InputError, match="batch of 64 images.*3 processes. Set batch_size to 63 or 66"
