@@ -253,7 +253,10 @@ def test_a_full_disk_is_told_to_all_and_the_checkpoint_stays(pictures, tmp_path)
         assert error.errno == errno.ENOSPC
     assert [p.name for p in (tmp_path / "full").iterdir()] == ["state.safetensors"]
     assert len(NAT.load(tmp_path / "full").history) == 1
-    ends = together(lambda rank: facts(NAT(**settings).fit(pictures, checkpoint=tmp_path / "full")))
+    # the other one's host has no such folder, and gets none
+    folders = tmp_path / "full", tmp_path / "elsewhere"
+    ends = together(lambda rank: facts(NAT(**settings).fit(pictures, checkpoint=folders[rank])))
+    assert not folders[1].exists()
     whole = together(lambda rank: facts(NAT(**settings).fit(pictures)))
     same(ends[0], whole[0], 0)
     same(ends[1], whole[0], 0)
