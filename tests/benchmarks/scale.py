@@ -21,12 +21,23 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import plan  # beside this file
+import psutil
 import torch
+from matplotlib.axes import Axes
+from PIL import Image
+from torch import nn
 from torch.nn import functional
 
+import data_prep
+import natkit
+from natkit.method.batches import Scaling
 from natkit.method.matching import Matcher
 from natkit.method.settings import Settings
 from natkit.method.state import read_assignment, width, write_assignment
+from natkit.method.training import Run
+from natkit.method.views import Views
+from natkit.show import style
 
 HERE = Path(__file__).parent
 TABLE = HERE / "scale.csv"
@@ -68,7 +79,7 @@ def passes(n: int) -> tuple[int, float, np.ndarray]:
     rng = np.random.default_rng(0)
     drawn = torch.randn(16, 1, BATCH, DIM, generator=torch.Generator().manual_seed(0))
     features = functional.normalize(drawn, dim=3)
-    timed, seconds, goal = 0, 0.0, min(max(n, LEAST), MOST)
+    timed, seconds, goal = 0, 0.0, min(max(n, LEAST), MOST) if n <= 10**7 else LEAST
     while timed < goal:
         order = rng.permutation(np.arange(n, dtype=width(n)))
         for place in range(n // BATCH):
@@ -117,12 +128,158 @@ def state() -> None:
     keep(rows)
 
 
+# --- an epoch
+
+
+class Drawn:
+    """A round spot on a sloping ground, 16 × 16, drawn when it is asked for: a function of its row."""
+
+    dtype = np.dtype(np.uint8)
+
+    def __init__(self, n: int):
+        self.shape = (n, 16, 16, 1)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+        share = np.modf(np.outer(rows + 1.0, np.sqrt([2, 3, 5, 7, 11])))[0][:, :, None, None]
+        x, y = np.meshgrid(np.linspace(0, 1, 16), np.linspace(0, 1, 16))
+        far = (x - share[:, 0]) ** 2 + (y - share[:, 1]) ** 2
+        light = share[:, 2] * x + 0.7 * share[:, 3] * np.exp(-far / (0.01 + 0.1 * share[:, 4]))
+        return (150 * light).astype(np.uint8)[..., None]
+
+
+class Watched(Run):
+    """A run that notes CPU time and memory twenty times an epoch."""
+
+    what = ""
+
+    def _step(self, rows: np.ndarray, step: int) -> dict:
+        if step == 0:
+            self.notes = []
+        mark = super()._step(rows, step)
+        if (step + 1) % (self.per_epoch // 20) == 0:
+            memory = psutil.Process().memory_info().rss / 2**20
+            self.notes.append(((step + 1) * self.batch, time.process_time(), memory))
+        return mark
+
+
+def epoch(n: int) -> None:
+    """One epoch of one-to-one NAT over n pictures drawn on the fly."""
+    settings = Settings(
+        epochs=1, batch_size=BATCH, dim=32, size=16, matching="exact", views=Views(small=0)
+    )
+    torch.manual_seed(0)
+    layers = [nn.Conv2d(1, 8, 3, 2), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 16, 3, 2)]
+    net = nn.Sequential(*layers, nn.ReLU(), nn.Flatten(), nn.Linear(144, 32))
+    pixels = Drawn(n)
+    run = Watched(net, pixels, np.arange(n), Scaling.of(pixels[np.arange(8192)]), settings)
+    run.train()
+    assert np.array_equal(np.sort(run.matcher.held), np.arange(n))
+    rows = []
+    for (before, then, _), (seen, now, memory) in zip(run.notes, run.notes[1:], strict=False):
+        ns = (now - then) / (seen - before) * 1e9
+        rows.append(
+            {"part": "epoch", "n": seen, "timed": seen - before, "ns": ns, "memory_mb": memory}
+        )
+    keep(rows)
+    print(run.history[-1])
+
+
+# --- what a plan needs besides
+
+
+def constants(n: int = 2000) -> None:
+    """CPU time to decode an image of 300 × 300 from shards, and to read a row of the manifest; their bytes."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "images"
+        folder.mkdir()
+        rng = np.random.default_rng(0)
+        for number in range(n):
+            smooth = Image.fromarray(rng.integers(0, 255, (19, 19), dtype=np.uint8)).resize(
+                (300, 300)
+            )
+            smooth.save(folder / f"{number}.png")
+        scan = data_prep.scan(folder)
+        data_prep.prepare(data_prep.audit(scan), Path(place) / "prepared")
+        images = natkit.load(Path(place) / "prepared").shard()
+        size = sum(f.stat().st_size for f in (Path(place) / "prepared" / "shards").iterdir())
+        start = time.process_time()
+        stream = images.stream(96)
+        for first in range(0, n, BATCH):
+            stream[first : first + BATCH]
+        decode = {"ns": (time.process_time() - start) / n * 1e9, "file_mb": size / n / 2**20}
+        lines = (Path(place) / "prepared" / "manifest.csv").read_text().splitlines()
+        many = 200_000
+        (Path(place) / "m.csv").write_text("\n".join([lines[0], *(lines[1:] * (many // n))]) + "\n")
+        start = time.process_time()
+        table = pd.read_csv(Path(place) / "m.csv")
+        row = {"ns": (time.process_time() - start) / many * 1e9}
+        row["memory_mb"] = table.memory_usage(deep=True).sum() / many / 2**20
+        row["file_mb"] = (Path(place) / "m.csv").stat().st_size / many / 2**20
+    rows = [{"part": "decode", "n": n, "timed": n, **decode}]
+    keep([*rows, {"part": "manifest", "n": many, "timed": many, **row}])
+
+
+# --- what is said of it
+
+
+def chart() -> None:
+    """Cost an image over the number of images, from the table."""
+    table = pd.read_csv(TABLE)
+    rows = table[table["part"] == "matching"]
+
+    def draw(ax: Axes) -> Axes:
+        micro = rows["ns"] / 1000
+        ax.plot(rows["n"], micro, "o-", color=style.BLUE, linewidth=2, markersize=7)
+        for n, value in zip(rows["n"], micro, strict=True):
+            ax.annotate(
+                f"{value:.1f} µs", (n, value), (0, 11), textcoords="offset points", ha="center"
+            )
+        ax.set_xscale("log")
+        ax.set_xticks(rows["n"], [_short(n) for n in rows["n"]])
+        ax.minorticks_off()
+        ax.set_ylim(0, 1.5 * micro.max())
+        ax.set_xlabel("images")
+        ax.set_yticks([])
+        style.bare(ax, "y")
+        spread = micro.max() / micro.min()
+        style.headline(
+            ax,
+            f"From {_short(rows['n'].min())} to {_short(rows['n'].max())} images, a target costs the same: "
+            f"{micro.min():.0f}–{micro.max():.0f} µs an image",
+            f"CPU time of targets, exact matching in batches of {BATCH} and write back; {DIM} dimensions, "
+            f"random features; highest / lowest {spread:.2f}",
+        )
+        return ax
+
+    with style.theme("en"):
+        style.figure(draw, CHART, (9.6, 4.2))
+    with Image.open(CHART) as image:  # few colours: a small file
+        image.convert("P", palette=Image.Palette.ADAPTIVE, colors=32).save(CHART, optimize=True)
+    print(CHART, CHART.stat().st_size, "bytes")
+
+
+def _short(n: int) -> str:
+    return f"{n // 10**6:,} million" if n >= 10**6 else f"{n:,}"
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("part", choices=["state", "one"])
-    parser.add_argument("--n", type=int)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parts = parser.add_subparsers(dest="part", required=True)
+    for name in ("state", "constants", "chart"):
+        parts.add_parser(name)
+    for name in ("one", "epoch"):
+        parts.add_parser(name).add_argument("--n", type=int, default=10**6)
+    plan.arguments(parts.add_parser("plan"))
     chosen = parser.parse_args()
-    one(chosen.n) if chosen.part == "one" else state()
+    work = {"state": state, "constants": constants, "chart": chart}
+    work |= {"one": lambda: one(chosen.n), "epoch": lambda: epoch(chosen.n)}
+    work |= {"plan": lambda: print(plan.page(pd.read_csv(TABLE), chosen))}
+    work[chosen.part]()
 
 
 if __name__ == "__main__":
