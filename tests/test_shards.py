@@ -69,16 +69,16 @@ def test_streamed_pixels_are_those_of_the_files(tmp_path, dtype):
 
 def test_an_epoch_shows_each_image_once_in_an_order_of_seed_and_epoch(sharded):
     train = sharded[sharded.split == "train"].stream(8)
-    orders = []
+    orders, group = [], np.empty(len(train), int)
+    group[train.sorted] = np.arange(len(train)) // 4
     for epoch in (0, 1):
         order, again = (train.order(np.random.default_rng([7, epoch])) for _ in range(2))
         np.testing.assert_array_equal(order, again)
         np.testing.assert_array_equal(np.sort(order), np.arange(len(train)))
         orders.append(order)
     assert (orders[0] != orders[1]).mean() > 0.7
+    assert set(group[orders[0][:12]]) != set(group[orders[1][:12]])
     # images that stand together in a shard are apart, and those of a window stay in it
-    group = np.empty(len(train), int)
-    group[train.sorted] = np.arange(len(train)) // 4
     for start in range(0, len(train), 12):
         assert len(set(group[orders[0][start : start + 12]])) == 3
     assert (np.diff(group[orders[0]]) != 0).mean() > 0.4

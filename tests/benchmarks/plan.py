@@ -32,13 +32,14 @@ def page(table: pd.DataFrame, given: argparse.Namespace) -> str:
     largest = matching.loc[matching.index.max()]
     n, gpus = given.images, given.machines * given.gpus
     shown = n * given.epochs
-    hours = shown / (given.rate * gpus) / 3600
+    busy = shown / (given.rate * gpus) / 3600
     match_ns, file_gb = matching["ns"].max(), largest["file_mb"] / matching.index.max() * n / 1024
     wide = 2 if n >= 2**31 else 1  # int64 from there on
     need = given.rate * given.gpus * decode["ns"] / 1e9
-    needed_cores = math.ceil(need + given.rate * gpus * match_ns / 1e9)
+    needed_cores = math.ceil(need) + 1
     bound = "enough" if needed_cores <= given.cores else "NOT enough: the GPUs would wait"
     serial = shown * match_ns / HOUR
+    hours = busy + serial  # a step waits for the matching of its batch
     rows = [
         ("Shards (image files as they are, 300 × 300 grey PNG)", f"{n * decode['file_mb'] / 2**20:,.1f} TB"),
         ("Assignment on disk, ids included", f"{file_gb * wide:,.1f} GB"),
@@ -49,13 +50,11 @@ def page(table: pd.DataFrame, given: argparse.Namespace) -> str:
         ("Manifest as CSV", f"{n * manifest['file_mb'] / 1024:,.0f} GB; in memory "
          f"{n * manifest['memory_mb'] / 1024:,.0f} GB; {n * manifest['ns'] / HOUR:,.1f} h to read"),
         ("Shown in all", f"{shown:.2g} images"),
-        ("Training", f"**{hours:,.0f} h** on {given.machines} machines of {given.gpus} GPUs"),
+        ("Training", f"**{hours:,.0f} h** on {given.machines} machines of {given.gpus} GPUs: {busy:,.0f} h of "
+         f"GPU work, {serial:,.0f} h of matching, for which they wait"),
         ("GPU hours", f"{hours * gpus:,.0f}"),
         ("Money", f"**{hours * gpus * given.price:,.0f} {given.currency}**"),
-        ("CPU: decode for one machine", f"{need:,.0f} of its {given.cores} cores"),
-        ("CPU: matching, in the one process that holds the assignment", f"{serial:,.0f} core hours of "
-         f"{hours:,.0f} h ({serial / hours:.0%} of one core)"),
-        ("CPU in that machine", f"{needed_cores} cores: {bound}"),
+        ("CPU cores of a machine that decode, and one that matches", f"{needed_cores} of {given.cores}: {bound}"),
     ]  # fmt: skip
     lines = [f"# A plan for {n:.3g} images", "", "| what | how much |", "|---|---|"]
     lines += [f"| {what} | {much} |" for what, much in rows]
@@ -76,8 +75,7 @@ def page(table: pd.DataFrame, given: argparse.Namespace) -> str:
         f"- {given.epochs} epochs; every GPU added trains as fast as the first; images are read as fast as they are "
         "decoded",
         "- cost an image stays flat from the largest set measured to this one",
-        "- one process holds the assignment and matches for all; the matching of a batch waits for its features, so "
-        "its share of one core is time that the GPUs wait unless larger batches or several pools hide it",
+        "- one process holds the assignment and matches a batch of all machines while they wait, as natkit does it",
     ]
     if n * manifest["memory_mb"] / 1024 > 64:
         lines += [
@@ -86,10 +84,10 @@ def page(table: pd.DataFrame, given: argparse.Namespace) -> str:
             "and report by parts (a plant, a year) of up to a hundred million images, or sample: the probe and the "
             "verdict need thousands of images, not all.",
         ]
-    if serial > hours:
+    if serial > busy / 4:
         lines += [
             "",
-            "**The matching would be the bottleneck:** it needs more than one core all the time. Larger batches don't "
-            "help; the soft matching on the GPU, or matching in every third epoch (`match_every=3`), does.",
+            f"**The matching takes {serial / hours:.0%} of the time:** one core does it for {gpus} GPUs. The soft "
+            "matching, which runs on the GPU, or matching in every third epoch (`match_every=3`) makes it small again.",
         ]
     return "\n".join(lines)
