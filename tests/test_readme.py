@@ -54,4 +54,4 @@ def test_pictures_and_notebooks_exist():
         assert (ROOT / target).is_file()
     named = re.findall(r"^\| `(\d\d_\w+)` \|", README, re.M)
     assert named == sorted(p.stem for p in (ROOT / "notebooks").glob("*.ipynb"))
-    assert list(cli.STEPS) == named[1:]
+    assert list(cli.STEPS) == named[1:6]  # 06_signals is for those who have signals

@@ -145,7 +145,7 @@ def view(images: Tensor, views: Views, generator: torch.Generator, among: Among 
     3 ms on one CPU core. No step waits for the device.
     """
     if isinstance(views, SignalViews):
-        if among is not None:
+        if among is not None and among[1] != len(images):
             raise InputError(
                 "Views of vectors and signals need their whole batch in one process. Train them without torchrun."
             )
