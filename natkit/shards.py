@@ -1,9 +1,8 @@
 """The images of a prepared folder in a few large files, read in an order that suits such files.
 
 A shard is a Parquet file of ids and image files, as they are, in groups of 256. Parquet finds a group without
-reading what lies before it, and a checksum tells when bytes are not those that were written. A shuffled epoch takes
-the groups in a random order, 16 together, and shuffles their images: a function of the random numbers alone, so that
-a run goes on from any step. What says which image is which stays the manifest.
+reading what lies before it, and a checksum tells changed bytes. An epoch takes the groups in a random order, 16
+together, and shuffles their images: a function of the random numbers alone, so that a run goes on from any step.
 """
 
 import io
@@ -32,7 +31,7 @@ AGAIN = "Copy it again, or move the folder away and write the shards again with 
 
 
 def folder_of(prepared: Prepared) -> Path:
-    """Where the shards of a prepared folder lie, if there are any."""
+    """Where its shards lie, if there are any."""
     return prepared.folder / "shards"
 
 
@@ -68,8 +67,8 @@ def write(prepared: Prepared) -> None:
             _write(prepared, file, rows)
             with parquet.ParquetFile(file) as shard:
                 ends = [_end(shard.metadata.row_group(i)) for i in range(shard.num_row_groups)]
-            bytes_ = file.stat().st_size
-            facts.append({"name": file.name, "bytes": bytes_, "images": len(rows), "ends": ends})
+            said = {"name": file.name, "bytes": file.stat().st_size, "images": len(rows)}
+            facts.append(said | {"ends": ends})
         said = {"format": FORMAT, "version": VERSION, "group": GROUP}
         said |= {"manifest_sha256": prepared.info["manifest_sha256"], "files": facts}
         write_json(part / FACTS, said)
@@ -102,7 +101,7 @@ def _write(prepared: Prepared, file: Path, rows: np.ndarray) -> None:
 
 def _end(group: parquet.RowGroupMetaData) -> int:
     """The byte behind the last of a group."""
-    columns = [group.column(i) for i in range(group.num_columns)]
+    columns = map(group.column, range(group.num_columns))
     return max(c.data_page_offset + c.total_compressed_size for c in columns)
 
 
@@ -146,8 +145,7 @@ class Stream:
         self.rank = np.empty(len(ids), kind)
         self.rank[self.sorted] = np.arange(len(ids), dtype=kind)
         cuts = np.concatenate([[0], np.searchsorted(place[self.sorted], ends)])
-        starts = np.concatenate([[0], ends[:-1]])
-        used = np.flatnonzero(np.diff(cuts))
+        starts, used = np.concatenate([[0], ends[:-1]]), np.flatnonzero(np.diff(cuts))
         self.used, self.cuts = used, np.append(cuts[used], len(ids))  # rank at which each begins
         self.inside = (place[self.sorted] - np.repeat(starts[used], np.diff(self.cuts))).astype(
             kind
@@ -160,9 +158,6 @@ class Stream:
 
     def __len__(self) -> int:
         return len(self.ids)
-
-    def __repr__(self) -> str:
-        return f"Stream({len(self)} images of {self.size}×{self.size} in {len(self.used)} groups)"
 
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
         """All at once, in memory."""
