@@ -17,7 +17,7 @@ from PIL import Image
 
 from natkit.errors import InputError
 from natkit.show import gallery, style
-from natkit.show.report import MAX_BYTES, charts, report, story
+from natkit.show.report import MAX_BYTES, charts, faults, report, story
 from natkit.show.words import words
 
 GROUNDS = json.loads(
@@ -265,7 +265,7 @@ def test_the_curve_groups_and_robustness_are_shown(lang, made):
 def test_findings_stand_worst_first_whatever_their_order(examples):
     data = examples.data()
     data["findings"].reverse()
-    marks = [row["mark"] for row in story.findings(data, words("en"))]
+    marks = [row["mark"] for row in faults.findings(data, words("en"))]
     assert marks == sorted(marks, key="×△○".index)
 
 
@@ -431,7 +431,7 @@ def test_each_chart_is_a_drawing_too(case, lang, made):
     folder = made(case, lang).parent / "figures"
     drawings = sorted(folder.glob("*.svg"))
     assert [p.stem for p in drawings] == sorted(p.stem for p in folder.glob("*.png"))
-    assert len(drawings) == 9
+    assert len(drawings) == 10
     for path in drawings:
         assert path.stat().st_size < 600_000
         for element in ElementTree.parse(path).iter():
@@ -496,6 +496,6 @@ def test_a_drift_is_told_in_words(examples):
     seen = {"column": "camera", "value": "B", "auc": examples.number(0.9, 0.88, 0.92), "p": 0.005}
     found = examples.finding("drift", "warning", "reported", 900, {**seen, "most": "sharpness"})
     vocabulary = words("ja").with_sentences(data["sentences"])
-    (row,) = story.findings({**data, "findings": [found]}, vocabulary)
+    (row,) = faults.findings({**data, "findings": [found]}, vocabulary)
     assert row["name"] == "撮影条件の変化"
     assert row["detail"] == "「camera」＝「B」：AUROC 0.900（0.880〜0.920）、主に鮮鋭度から。"

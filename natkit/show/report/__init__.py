@@ -21,7 +21,8 @@ from PIL import Image, UnidentifiedImageError
 from natkit.errors import InputError
 from natkit.files import write_json, writing
 from natkit.show.pages import template
-from natkit.show.report import charts, slides, story, tables
+from natkit.show.report import charts, faults, slides, story, tables
+from natkit.show.report.headline import numbers
 from natkit.show.report.phrases import phrases
 from natkit.show.words import Words, money, titles, words
 
@@ -144,6 +145,8 @@ def _page(facts: dict, drawn: dict, sheets: dict, vocabulary: Words) -> str:
         charts=drawn,
         sheets={cluster: jpeg and _uri(jpeg, "jpeg") for cluster, jpeg in sheets.items()},
         story=story,
+        faults=faults,
+        numbers=numbers,
         phrases=phrases,
         titles=titles,
         money=money,

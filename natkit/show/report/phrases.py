@@ -1,6 +1,6 @@
 """What will be asked in the meeting, and what this run's numbers answer."""
 
-from natkit.show.report import story
+from natkit.show.report import faults, story
 from natkit.show.report.story import absent
 from natkit.show.words import Words, money, titles
 
@@ -57,7 +57,7 @@ def _labels(evidence: dict, words: Words) -> list[str]:
 def _data(data: dict, words: Words) -> list[str]:
     if absent(data):
         return [_why("data", data, words)]
-    counts, found = data["counts"], story.findings(data, words)
+    counts, found = data["counts"], faults.findings(data, words)
     if not found:
         rules = story.rules(data["looked_for"], words)
         return [words("data.clean", listed=counts["listed"], rules=rules)]

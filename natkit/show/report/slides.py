@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from natkit.show import style
-from natkit.show.report import money_slides, story
+from natkit.show.report import faults, money_slides, story
 from natkit.show.report.deck import BODY, EDGE, END, FULL, TOP, WIDE, Deck, edited
+from natkit.show.report.headline import numbers
 from natkit.show.report.phrases import phrases
 from natkit.show.report.spoken import listed, method, more, notes
 from natkit.show.report.story import absent
@@ -49,7 +50,7 @@ def _decision(deck: Deck, facts: dict, words: Words, *_) -> None:
         (1.8, 2.2, WIDE - 1.8 - EDGE, 1.05), [said["lead"]], (16, 15, 14, 13, 12), style.GREY
     )
     wide = FULL / 3
-    for i, number in enumerate(story.numbers(facts, words)):
+    for i, number in enumerate(numbers(facts, words)):
         left = EDGE + i * wide
         slide.rule(3.45, left=left, width=wide - 0.3)
         slide.text((left, 3.55, wide - 0.3, 0.3), [number["label"]], (13, 12, 11, 10), style.GREY)
@@ -74,7 +75,7 @@ def _data(deck: Deck, facts: dict, words: Words, *_) -> None:
     data = facts["data"]
     if absent(data):
         return
-    counts, found = data["counts"], story.findings(data, words)
+    counts, found = data["counts"], faults.findings(data, words)
     single = sorted((f for f in data["findings"] if not titles.whole(f)), key=lambda f: -f["count"])
     parts = words("data.parts_text", **{part: counts[part] for part in ("train", "val", "test")})
     said = [words("data.legend"), parts] if found else [parts]
@@ -90,7 +91,7 @@ def _data(deck: Deck, facts: dict, words: Words, *_) -> None:
         return
     kinds = len({row["name"] for row in found})
     told = {key: counts[key] for key in ("listed", "quarantined", "kept")}
-    lead = [words("data.found", kinds=kinds, **told), story.dealt_with(data, words)]
+    lead = [words("data.found", kinds=kinds, **told), faults.dealt_with(data, words)]
     slide.text((EDGE, TOP, FULL, 1.2), lead, (14, 13, 12, 11), between=4)
     rows = [(f["mark"], f["name"], f["count"], f["action"]) for f in found]
     left = 6.0 if single else 0

@@ -5,7 +5,7 @@ from functools import partial
 from natkit.errors import InputError
 from natkit.evidence.cost import payback
 from natkit.show.words import Words
-from natkit.show.words.titles import metric, ours, quoted, rivals, shorten, source, standing, whole
+from natkit.show.words.titles import metric, ours, quoted, rivals, shorten, source, standing
 
 RANK = ("problem", "warning", "note")
 NEED_TEST = 10  # images of the rarest class, where the summary does not say
@@ -166,73 +166,6 @@ def because(reason: dict, words: Words) -> str:
     )
 
 
-def numbers(facts: dict, words: Words) -> list[dict]:
-    """The three numbers of page one: ``label``, ``value``, ``note``."""
-    found = [*_scored(facts, words), *_rarest(facts, words), *_data(facts, words)]
-    found += [*_clusters(facts, words), *_seconds(facts, words)]
-    return found[:3]
-
-
-def _number(key: str, words: Words, value: str, note: dict, **label) -> dict:
-    return {
-        "label": words(f"number.{key}", **label),
-        "value": value,
-        "note": words(f"number.{key}_note", **note),
-    }
-
-
-def _scored(facts: dict, words: Words):
-    if absent(facts["evidence"]):
-        return
-    mine = ours(facts["evidence"], facts["evidence"]["decides"])["score"]
-    note = {"interval": words.interval(mine), "chance": f"{facts['evidence']['chance']:.2g}"}
-    name = metric(words, facts["evidence"])
-    yield _number("ours", words, words.score(mine["value"]), note, metric=name)
-    gap = facts["verdict"].get("difference")
-    if gap:
-        note = {"interval": words.interval(gap, signed=True), "n": gap["n"]}
-        name = control(words, facts["verdict"]["control"])
-        yield _number("lead", words, words.signed(gap["value"]), note, control=name)
-
-
-def _rarest(facts: dict, words: Words):
-    rows = facts["evidence"].get("counts")
-    if rows:
-        row = min(rows, key=lambda r: r["test"])
-        note = {"name": shorten(row["class"], 20), "need": _need(facts)}
-        yield _number("rarest", words, f"{row['test']:,}", note)
-
-
-def _need(facts: dict) -> int:
-    reasons = facts["verdict"].get("reasons", [])
-    return next((r["need_test"] for r in reasons if "need_test" in r), NEED_TEST)
-
-
-def _data(facts: dict, words: Words):
-    if absent(facts["data"]):
-        return
-    counts, found = facts["data"]["counts"], facts["data"]["findings"]
-    note = {"listed": counts["listed"], "quarantined": counts["quarantined"]}
-    yield _number("kept", words, f"{counts['kept']:,}", note)
-    kinds = {rank: len({f["rule"] for f in found if f["severity"] == rank}) for rank in RANK}
-    note = {"looked_for": len(facts["data"]["looked_for"]), "warnings": kinds["warning"]}
-    yield _number("problems", words, f"{kinds['problem']:,}", note)
-
-
-def _clusters(facts: dict, words: Words):
-    if not absent(facts["map"]):
-        note = {"trust": f"{facts['map']['trustworthiness']:.2f}"}
-        yield _number("clusters", words, f"{len(facts['map']['clusters']):,}", note)
-
-
-def _seconds(facts: dict, words: Words):
-    run = facts["training"]
-    if not absent(run):
-        note = {"images": run["images"], "epochs": run["epochs"]}
-        note["device"] = words.name("device", run["device"])
-        yield _number("seconds", words, words.duration(run["seconds"]), note)
-
-
 def shortcuts(facts: dict, words: Words) -> list[dict]:
     """``source`` and ``value`` of each shortcut found, strongest first."""
     if absent(facts["data"]):
@@ -240,6 +173,12 @@ def shortcuts(facts: dict, words: Words) -> list[dict]:
     rows = [f["evidence"] for f in facts["data"]["findings"] if f["rule"] == "shortcut"]
     rows = sorted((r for r in rows if "auc" in r), key=lambda r: -r["auc"]["value"])
     return [{"source": source(words, r), "value": words.score(r["auc"]["value"])} for r in rows]
+
+
+def need(facts: dict) -> int:
+    """Test images of the rarest class that a score asks for."""
+    reasons = facts["verdict"].get("reasons", [])
+    return next((r["need_test"] for r in reasons if "need_test" in r), NEED_TEST)
 
 
 def next_steps(facts: dict, words: Words) -> list[str]:
@@ -275,7 +214,7 @@ def _next(facts: dict, code: str, words: Words) -> list[str]:
     if code == "shortcut":
         return [words("next.confounded")]
     if code == "too_few":
-        return [words("next.too_few", need=_need(facts))]
+        return [words("next.too_few", need=need(facts))]
     if code == "unscored":
         no_label = absent(facts["evidence"]) == "no_label"
         return [words("next.unscored" if no_label else "next.not_run")]
@@ -368,65 +307,6 @@ def labels_needed(row: dict, most: int, words: Words) -> str:
     )
     band = words("format.interval", low=low, high=high)
     return words("format.with_interval", value=value, interval=band)
-
-
-def findings(data: dict, words: Words) -> list[dict]:
-    """Rows of the table of findings, problems first."""
-    ranked = sorted(data["findings"], key=lambda f: RANK.index(f["severity"]))
-    return [
-        {
-            "mark": words(f"severity.{f['severity']}.mark"),
-            "severity": words.name("severity", f["severity"]),
-            "name": words.name("rule", f["rule"]),
-            "why": words.fits(f"rule.{f['rule']}.why") or "",
-            "count": words("data.whole_set") if whole(f) else f"{f['count']:,}",
-            "share": "" if whole(f) else words.percent(f["share"]),
-            "action": words.name("action", f["action"]),
-            "detail": _detail(f, words),
-            "examples": [shorten(path, 60) for path in f["examples"][:3]],
-        }
-        for f in ranked
-    ]
-
-
-def _detail(finding: dict, words: Words) -> str:
-    values = {}
-    for key, value in finding["evidence"].items():
-        if key == "reasons":
-            parts = [(words.name("status", reason), f"{n:,}") for reason, n in value.items()]
-            value = names([words("format.colon", name=a, text=b) for a, b in parts], words)
-        elif isinstance(value, dict):
-            value = words.with_interval(value) if "value" in value else ""
-        elif isinstance(value, float):
-            value = f"{value:.1f}"
-        elif isinstance(value, str):
-            known = f"statistic.{value}" in words and key in ("most", "from")
-            value = words(f"statistic.{value}") if known else quoted(words, value)
-        values[key] = value
-    values["source"] = source(words, finding["evidence"])
-    return words.fits(f"rule.{finding['rule']}.detail", **values) or ""
-
-
-def dealt_with(data: dict, words: Words) -> str:
-    """Which findings were mended and which are left to the reader."""
-    sides: dict[bool, list[str]] = {True: [], False: []}
-    for f in data["findings"]:
-        name = words.name("rule", f["rule"])
-        side = sides[f["action"] not in ("quarantined", "mended", "kept together")]
-        if name not in side:
-            side.append(name)
-    mended, left = (names(sides[key], words) or "–" for key in (False, True))
-    return words("data.done", mended=mended, left=left)
-
-
-def hidden(data: dict, words: Words) -> list[str]:
-    """What may make scores look better than they are: findings on the data set as a whole."""
-    if absent(data):
-        return []
-    rules = ("shortcut", "group_imbalance", "class_imbalance")
-    rows = [f for f in data["findings"] if f["rule"] in rules]
-    said = [(words.name("rule", f["rule"]), _detail(f, words)) for f in rows]
-    return [words("format.colon", name=name, text=text) if text else name for name, text in said]
 
 
 def names(texts: list[str], words: Words, most: int = 8) -> str:

@@ -7,7 +7,8 @@ from pathlib import Path
 from openpyxl import Workbook, load_workbook
 
 from natkit.files import plain
-from natkit.show.report import story
+from natkit.show.report import faults, story
+from natkit.show.report.headline import numbers
 from natkit.show.report.story import absent
 from natkit.show.words import Words, money, titles
 from natkit.workbooks import dress
@@ -78,7 +79,7 @@ def _number(number: dict | None) -> list:
 def _decision(facts: dict, words: Words) -> tuple:
     said = story.verdict(facts, words)
     rows = [(words("page.verdict"), said["decision"], said["title"]), ("", "", said["lead"])]
-    rows += [(n["label"], n["value"], n["note"]) for n in story.numbers(facts, words)]
+    rows += [(n["label"], n["value"], n["note"]) for n in numbers(facts, words)]
     rows += [(words("page.next"), "", step) for step in story.next_steps(facts, words)]
     rows += [(words("page.not_shown"), "", limit) for limit in story.limits(facts, words)]
     rows += [(words("risks.notes"), "", reason) for reason in story.reasons(facts, words)]
@@ -96,7 +97,7 @@ def _findings(facts: dict, words: Words) -> tuple | None:
     rows = [
         (row["severity"], row["name"], f["count"], f["share"], row["action"], row["why"], row["detail"],
          "\n".join(f["examples"]))
-        for row, f in zip(story.findings(data, words), ranked, strict=True)
+        for row, f in zip(faults.findings(data, words), ranked, strict=True)
     ]  # fmt: skip
     head = _head(
         words, "severity", "finding", "images", "share", "done", "content", "evidence", "examples"
