@@ -240,9 +240,6 @@ HARM = {
     "a kind in another colour": (
         "toy_en", lambda ax: ax.collections[0].set_color(style.VERMILLION)
     ),
-    "no ties to the targets": (
-        "toy_ja", lambda ax: [c.remove() for c in list(ax.collections) if hasattr(c, "get_segments")]
-    ),
     "another view": ("views_ja", lambda ax: ax.images[0].get_array().__setitem__(np.s_[:24], 0.5)),
 }  # fmt: skip
 
