@@ -38,7 +38,7 @@ def test_nothing_of_the_checkout_is_needed(lang, called):
         from natkit.show.pages import template
         from natkit.show.words import words
         new, kept = lab.copied(Path("mine_{lang}"), "{lang}")
-        assert len(new) == 6 and not kept, new
+        assert len(new) == 7 and not kept, new
         template("report/report.html.j2"), template("explorer.html.j2")
         assert words("{lang}")("page.verdict")
         settings = list((lab.SETTINGS / "labconfig").iterdir())

@@ -168,6 +168,7 @@ def test_the_public_names_are_there_and_stay_functions():
         "replay",
         "samples",
         "scan",
+        "scan_signals",
         "thumbnails",
         "to_xlsx",
         "voc_table",

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from skimage import color
 
-from natkit.show import figures, style
+from natkit.show import figures, maps, style
 from natkit.show.report import charts
 from natkit.show.words import titles, words
 
@@ -372,15 +372,15 @@ def test_boxes_that_do_not_overlap_stay_and_others_move_as_little_as_needed():
     low, high = np.array([0.0, 0.0]), np.array([100.0, 100.0])
     half = np.full((3, 2), [10.0, 4.0])
     at = np.array([[20.0, 20.0], [20.0, 26.0], [80.0, 80.0]])
-    moved = figures._apart(at, half, low, high)
+    moved = maps._apart(at, half, low, high)
     np.testing.assert_array_equal(moved[2], at[2])
     np.testing.assert_array_equal(moved[:, 0], at[:, 0])
     assert 8 <= moved[1, 1] - moved[0, 1] < 8.1
     assert moved[:2, 1].mean() == pytest.approx(23)
-    same = figures._apart(np.full((3, 2), 50.0), half, low, high)
+    same = maps._apart(np.full((3, 2), 50.0), half, low, high)
     assert (np.abs(same[:, None] - same) >= 2 * half).any(axis=2).sum() == 6  # all but the diagonal
     np.testing.assert_array_equal(
-        figures._apart(np.array([[99.0, -5.0], [1.0, 1.0]]), half[:2], low, high),
+        maps._apart(np.array([[99.0, -5.0], [1.0, 1.0]]), half[:2], low, high),
         [[99.0, -5.0], [1.0, 1.0]],
     )
 
