@@ -1,5 +1,6 @@
 """Any network, or none, to an Embedding: the features of a backbone, and raw pixels as a control."""
 
+import joblib
 import numpy as np
 import torch
 from torch import nn
@@ -15,23 +16,30 @@ from natkit.signals import Signals
 BATCH = 512
 
 
-@torch.inference_mode()
 def read_features(
     net: nn.Module, pixels: np.ndarray, scaling: Scaling, what: str = "embed"
 ) -> np.ndarray:
     """Features of ``net`` in evaluation mode, float32 (n, features), for pixels (n, h, w, c).
 
-    ``what`` stands beside the bar; "" draws none.
+    ``what`` stands beside the bar; "" draws none. On a CPU the workers of joblib share the batches where there are
+    several: ``with joblib.parallel_config(backend="dask")``, or ``n_jobs=4``.
     """
-    device = next(net.parameters()).device
     net.eval()
-    out = []
-    for start in progress(range(0, len(pixels), BATCH), what):
-        light = scaling.light(pixels[start : start + BATCH], device)
-        with autocast(device):
-            features = net(scaling.standard(light))
-        out.append(features.float().cpu().numpy())
-    return np.concatenate(out)
+    starts = progress(range(0, len(pixels), BATCH), what)
+    batches = (pixels[start : start + BATCH] for start in starts)
+    if next(net.parameters()).device.type == "cpu" and joblib.effective_n_jobs(None) > 1:
+        work = (joblib.delayed(_features)(net, batch, scaling) for batch in batches)
+        return np.concatenate(joblib.Parallel()(work))
+    return np.concatenate([_features(net, batch, scaling) for batch in batches])
+
+
+@torch.inference_mode()
+def _features(net: nn.Module, pixels: np.ndarray, scaling: Scaling) -> np.ndarray:
+    """Of one batch."""
+    device = next(net.parameters()).device
+    with autocast(device):
+        features = net(scaling.standard(scaling.light(pixels, device)))
+    return features.float().cpu().numpy()
 
 
 def stored_pixels(

@@ -1,4 +1,4 @@
-"""A scan spread by joblib over a Dask cluster finds what one process finds."""
+"""What joblib spreads over a Dask cluster is what one process finds: a scan, an embedding."""
 
 import joblib
 import numpy as np
@@ -6,6 +6,8 @@ import pytest
 from PIL import Image
 
 import data_prep
+from natkit import NAT
+from natkit.method import embed
 
 distributed = pytest.importorskip("distributed")
 
@@ -41,3 +43,16 @@ def test_a_scan_spread_over_processes_is_the_scan_of_one(cluster, folder, tmp_pa
     assert spread.table.equals(plain.table)
     tasks = cluster.run(lambda dask_worker: dask_worker.state.executed_count)
     assert min(tasks.values()) > 0  # both have worked
+
+
+def test_an_embedding_spread_over_processes_is_that_of_one(cluster, monkeypatch):
+    pixels = np.random.default_rng(0).integers(0, 255, (96, 16, 16, 1), dtype=np.uint8)
+    model = NAT(epochs=1, size=16, batch_size=16, dim=8, head_width=16, device="cpu").fit(pixels)
+    monkeypatch.setattr(embed, "BATCH", 16)
+    plain = model.transform(pixels)
+    before = cluster.run(lambda dask_worker: dask_worker.state.executed_count)
+    with joblib.parallel_config(backend="dask"):
+        spread = model.transform(pixels)
+    after = cluster.run(lambda dask_worker: dask_worker.state.executed_count)
+    np.testing.assert_allclose(spread, plain, rtol=1e-5, atol=1e-6)
+    assert sum(after.values()) > sum(before.values())
