@@ -33,6 +33,7 @@ def lab(folder: Path, *command: str):
     """A server of JupyterLab in ``folder``, or the one that ``command`` starts; gives its address."""
     own = {**os.environ, "JUPYTER_CONFIG_DIR": str(folder / ".config")}
     own |= {"JUPYTER_DATA_DIR": str(folder / ".data"), "JUPYTER_RUNTIME_DIR": str(folder / ".run")}
+    own.pop("MPLBACKEND", None)  # kernels draw into the page, as a user's do
     plain = ("jupyterlab", f"--ServerApp.root_dir={folder}", "--no-browser", "--port=0")
     command = [sys.executable, "-m", *(command or plain), "--allow-root", "--ServerApp.token=t"]
     with open(folder / ".server.log", "w") as log:
@@ -334,7 +335,8 @@ def test_two_notebooks_from_top_to_bottom_in_japanese(demo_run, tmp_path, chromi
                 if cell.cell_type == "code":  # one was stored with its output, to be compared
                     cell.execution_count, cell.outputs = None, []
             nbformat.write(book, path)
-            page.goto(f"{url}lab/tree/{name}.ipynb?token=t")
+            # in a workspace of its own, the line that says "Idle" speaks of this notebook
+            page.goto(f"{url}lab/workspaces/{shot}/tree/{name}.ipynb?token=t")
             page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
             run_all(page)
             cells = saved(page, path)
