@@ -48,14 +48,14 @@ MAY_IMPORT = {
     | {"data_prep", "natkit.manifest", "natkit.marks", "natkit.images", "natkit.embedding"}
     | {"natkit.signals", "natkit.workbooks", "natkit.decoding"},
 }
-DOORS = {  # each heavy package is imported in one place
+DOORS = {  # each heavy package is imported here alone
     "umap": {"natkit/look/layout.py"},
     "torchdr": {"natkit/look/layout.py"},
     "hdbscan": {"natkit/look/clusters.py"},
     "pynndescent": {"natkit/look/space.py"},
     "bokeh": {"natkit/show/explorer.py"},
     "jscatter": {"natkit/show/live.py"},
-    "torchvision": {"natkit/method/backbones.py"},
+    "torchvision": {"natkit/method/backbones.py", "natkit/method/weights.py"},
     "jinja2": {"natkit/show/pages.py"},
     "pptx": {"natkit/show/report/deck.py"},
     "papermill": {"natkit/notebooks.py"},

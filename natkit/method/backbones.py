@@ -1,13 +1,8 @@
 """Networks from images (n, c, h, w) to features (n, features), for one or more channels."""
 
-import warnings
 from difflib import get_close_matches
-from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -16,7 +11,6 @@ from natkit.method.networks1d import NETWORKS
 
 OURS = ("small", "alexnet_bn", *NETWORKS)
 STEMS = ("standard", "small", "gradients")
-AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")  # second classifiers of googlenet and inception_v3
 
 
 class Block(nn.Module):
@@ -175,9 +169,9 @@ def backbone(
             cut = _cut_classifier(net)
         if stem == "small":
             _drop_first_pool(net, name)
-            _replace_first_conv(net, inside, ((3, 3), (1, 1), (1, 1)))
-        elif (old := _first_conv(net)[1]).in_channels != inside:
-            _replace_first_conv(net, inside, (old.kernel_size, old.stride, old.padding))
+            _replacefirst_conv(net, inside, ((3, 3), (1, 1), (1, 1)))
+        elif (old := first_conv(net)[1]).in_channels != inside:
+            _replacefirst_conv(net, inside, (old.kernel_size, old.stride, old.padding))
     whole = Backbone(net, name, stem, cut).eval()
     try:
         with torch.no_grad():
@@ -201,104 +195,6 @@ def head(features: int, widths: tuple[int, ...], dim: int, seed: int) -> nn.Modu
             layers += [linear, nn.BatchNorm1d(width), nn.ReLU()]
             features = width
         return nn.Sequential(*layers, nn.Linear(features, dim))
-
-
-def load_weights(net: Backbone, file: str | Path) -> None:
-    """Give ``net`` the weights of a local safetensors file; if they don't fit, it stays as it was.
-
-    The file has torchvision's names (timm's are the same for resnet, densenet and inception_v3), as from
-    ``save_file(get_model("resnet18", weights="DEFAULT").state_dict(), file)`` where a download is allowed.
-    A classifier in it is left out. A first convolution for 3 channels is summed for images of 1 channel,
-    and repeated and rescaled for 2, 4 or more.
-
-    Raises
-    ------
-    InputError
-        If the file is of another kind (no pickle is ever opened), broken, or of another network.
-    """
-    if Path(file).suffix != ".safetensors":
-        raise InputError(
-            f"{file} is not a .safetensors file, and no pickle is opened here: it could run code. If you "
-            'trust it, convert it once: python -c "import sys, torch, safetensors.torch as s; '
-            's.save_file(torch.load(sys.argv[1], weights_only=True), sys.argv[2])" '
-            f"'{file}' '{Path(file).with_suffix('.safetensors')}'"
-        )
-    try:
-        given = load_file(file)
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"{file} can't be read as safetensors ({error}).") from error
-    fit_weights(net, given, str(file))
-
-
-def load_state_dict(net: Backbone, file: str | Path) -> None:
-    """As :func:`load_weights`, from a state dict that torch saved (``.pth``, ``.pt``).
-
-    Read by torch's restricted reader (``weights_only=True``), which builds tensors and calls nothing else.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Detected pickle protocol", UserWarning)
-            given = torch.load(file, map_location="cpu", weights_only=True)
-        if not isinstance(given, dict) or not all(torch.is_tensor(v) for v in given.values()):
-            raise ValueError("it holds something else beside tensors")
-    except (OSError, ValueError, RuntimeError, EOFError, UnpicklingError) as error:
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise InputError(
-            f"{file} can't be read as a state dict of tensors ({reason}). Save it with "
-            "torch.save(network.state_dict(), file)."
-        ) from error
-    fit_weights(net, given, str(file))
-
-
-def download_weights(net: Backbone, which: str) -> None:
-    """As :func:`load_weights`, with weights that torchvision knows by name ("DEFAULT", "IMAGENET1K_V1").
-
-    torchvision's own code downloads them, once, into torch's cache; see there for their licence.
-
-    Raises
-    ------
-    InputError
-        For a name that torchvision does not have for this network, or where there is no way to them.
-    """
-    from torchvision import models
-
-    known = [] if net.name in OURS else list(models.get_model_weights(net.name))
-    names = [one.name for one in known]
-    if which not in (*names, *(["DEFAULT"] if names else [])):
-        raise InputError(
-            f"weights is a .safetensors, .pth or .pt file, or for {net.name} one of "
-            f"{', '.join(['DEFAULT', *names]) if names else 'no names'}; got {which!r}."
-        )
-    chosen = getattr(type(known[0]), which)
-    try:
-        given = chosen.get_state_dict(progress=False, check_hash=True)
-    except (OSError, RuntimeError) as error:
-        raise InputError(
-            f"torchvision's weights {which} of {net.name} can't be had here ({error}). Download "
-            f"{chosen.url} elsewhere, and give the file."
-        ) from error
-    fit_weights(net, given, f"torchvision's {which}")
-
-
-def fit_weights(net: Backbone, given: dict[str, Tensor], file: str) -> None:
-    """Give ``net`` the weights ``given`` under torchvision's names, as :func:`load_weights` says."""
-    own, (path, conv) = net.net.state_dict(), _first_conv(net.net)
-    classifiers = (f"{net.cut}.", *AUXILIARY) if net.cut else ()
-    new = {k: v for k, v in own.items() if k.endswith("num_batches_tracked")}  # old files lack them
-    new |= {key: value for key, value in given.items() if not key.startswith(classifiers)}
-    filters, channels = new.get(f"{path}.weight", torch.empty(0)), conv.in_channels
-    if filters.shape[1:2] == (3,) and channels != 3 and net.stem != "gradients":
-        many = filters[:, torch.arange(channels) % 3] * (3 / channels)
-        new[f"{path}.weight"] = filters.sum(dim=1, keepdim=True) if channels == 1 else many
-    ours, theirs = ({k: tuple(v.shape) for k, v in group.items()} for group in (own, new))
-    wrong = [k for k in ours | theirs if ours.get(k) != theirs.get(k)]
-    if wrong:
-        said = [f"{k} is {theirs.get(k, 'missing')}, not {ours.get(k, 'absent')}" for k in wrong]
-        raise InputError(
-            f"{file} does not fit {net.name} with the {net.stem} stem in {len(wrong)} entries: "
-            f"{'; '.join(said[:3])}. Give weights of the same network under torchvision's names."
-        )
-    net.net.load_state_dict(new)
 
 
 def _torchvision(name: str, size: int) -> nn.Module:
@@ -338,13 +234,14 @@ def _cut_classifier(net: nn.Module) -> str:
     return cut
 
 
-def _first_conv(net: nn.Module) -> tuple[str, nn.Conv2d]:
+def first_conv(net: nn.Module) -> tuple[str, nn.Conv2d]:
+    """The convolution that reads the image, and its path in ``net``."""
     return next((path, m) for path, m in net.named_modules() if isinstance(m, nn.Conv2d))
 
 
-def _replace_first_conv(net: nn.Module, channels: int, geometry: tuple) -> None:
+def _replacefirst_conv(net: nn.Module, channels: int, geometry: tuple) -> None:
     """Another first convolution for ``channels``, of kernel, stride and padding ``geometry``."""
-    path, old = _first_conv(net)
+    path, old = first_conv(net)
     new = nn.Conv2d(channels, old.out_channels, *geometry, bias=old.bias is not None)
     if new.kernel_size == new.stride:  # patches of a transformer: keep the variance
         nn.init.kaiming_normal_(new.weight, mode="fan_in", nonlinearity="linear")
@@ -357,7 +254,7 @@ def _replace_first_conv(net: nn.Module, channels: int, geometry: tuple) -> None:
 
 def _drop_first_pool(net: nn.Module, name: str) -> None:
     """No max pooling between the first two convolutions; InputError where there is no stem to shrink."""
-    path, old = _first_conv(net)
+    path, old = first_conv(net)
     if old.stride in ((1, 1), old.kernel_size):
         raise InputError(f"{name} has no stem that could be smaller. Use stem 'standard'.")
     layers = list(net.named_modules())

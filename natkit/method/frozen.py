@@ -4,8 +4,8 @@ from pathlib import Path
 
 from natkit.embedding import Embedding
 from natkit.images import ImageSet
-from natkit.method.backbones import download_weights, load_state_dict, load_weights
 from natkit.method.nat import NAT
+from natkit.method.weights import download_weights, load_state_dict, load_weights
 
 
 def frozen(

@@ -9,7 +9,7 @@ from natkit.errors import InputError
 from natkit.method.assignment import match
 from natkit.method.embed import read_features
 from natkit.method.nat import NAT
-from natkit.method.stored import SETS, Data
+from natkit.method.stored import SETS, Data, stored
 from natkit.method.targets import targets
 from natkit.method.views import view
 
@@ -83,7 +83,7 @@ def health(
     if isinstance(held_out, SETS):
         trained_on = held_out[held_out.split == "train"]
         held_out = held_out[held_out.split == "val"]
-    pixels, _ = model._pixels(held_out)
+    pixels, _ = stored(held_out, model)
     if len(pixels) < LEAST:
         return {"healthy": None, "n": len(pixels), "signs": [], "reason": "too_few"}
     net = model.first_backbone()
@@ -110,7 +110,7 @@ def health(
     if begin["changed"] is not None:
         sign("changed", begin["changed"], last["changed"], begin["changed"] > 0)
     if trained_on is not None:
-        some = model._pixels(trained_on)[0][: 4 * MOST]
+        some = stored(trained_on, model)[0][: 4 * MOST]
         twins = _twins(read_features(model.backbone, some, model.scaling))
         sign("copies", twins, 0.0, twins < LIMITS["copies"])
     return {"healthy": all(row["good"] for row in signs), "n": len(pixels[:MOST]), "signs": signs}

@@ -14,17 +14,24 @@ from natkit.embedding import Embedding
 from natkit.errors import InputError
 from natkit.images import ImageSet
 from natkit.method import checkpoint as disk
-from natkit.method.backbones import backbone, head, load_weights
+from natkit.method.backbones import backbone, head
 from natkit.method.batches import Scaling, device_named
 from natkit.method.distributed import Team
 from natkit.method.embed import read_features, source, stored_pixels
 from natkit.method.export import export
-from natkit.method.sampling import checked
 from natkit.method.settings import PAPER, SIGNALS, VECTORS, Settings
 from natkit.method.state import narrow
-from natkit.method.stored import SETS, Data, check_kind, for_training, stored
+from natkit.method.stored import (
+    Data,
+    check_kind,
+    for_training,
+    must_read_small,
+    row_weights,
+    same_channels,
+    stored,
+)
 from natkit.method.training import Run
-from natkit.method.views import small_side
+from natkit.method.weights import load_weights
 from natkit.shards import Stream
 from natkit.signals import Signals
 
@@ -135,7 +142,7 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
         four small ones besides, took about 100 s on two CPU cores. Ctrl-C ends the epoch and leaves a usable model.
         """
         self.check()
-        pixels, ids = self._training_pixels(images)
+        pixels, ids = for_training(images, self)
         vars(self).pop("backbone", None)  # should this training fail, the model is untrained
         self.scaling = Scaling.of(pixels)
         self.device_ = device_named(self.device)
@@ -146,11 +153,9 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
                 "Images in shards are shown once an epoch in an order of their own, so whole_set and sample_weight "
                 "can't be had with them. Leave these out, or move the folder shards away."
             )
-        weights = sample_weight
-        if weights is not None:
-            weights = checked(weights, len(images), 1)
-            weights = weights[images.split == "train"] if isinstance(images, SETS) else weights
-            weights = checked(weights, len(ids), min(self.batch_size, len(ids)))
+        weights = (
+            None if sample_weight is None else row_weights(sample_weight, images, len(ids), self)
+        )
         run = self._train(net, self.new_head(net.features), pixels, ids, held, checkpoint, weights)
         self.ids, self.assignment, self.history = narrow(ids), run.matcher.held, run.history
         return self
@@ -196,15 +201,15 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
                 "partial_fit on the trained model, or fit."
             )
         self.check()
-        pixels, _ = self._training_pixels(images)
-        self._same_channels(pixels)
+        pixels, _ = for_training(images, self)
+        same_channels(pixels, self.scaling)
         n_old, n_new = len(self.ids), len(pixels)
         first = int(self.ids.max(initial=-1)) + 1
         ids = np.concatenate([self.ids, np.arange(first, first + n_new)])
         held = np.concatenate([self.assignment, np.arange(first, first + n_new)])
         rows, past = slice(n_old, None), {"ids": self.ids, "targets": self.assignment}
         if old is not None:
-            before, _ = self._training_pixels(old)
+            before, _ = for_training(old, self)
             if len(before) != n_old:
                 raise InputError(
                     f"old holds {len(before)} images, but this model was trained on {n_old}. Give the same "
@@ -221,7 +226,7 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
 
     def _train(self, net, outer, pixels, ids, held, checkpoint, weights=None, past=None) -> Run:
         """Train copies of the networks, and take them over when all went well."""
-        self._must_read_small(net)
+        must_read_small(net, self, len(self.scaling.mean))
         team, facts = Team.here(), {"data": None, "scaling": asdict(self.scaling)}
         if checkpoint is not None or team.size > 1:
             facts["data"] = disk.fingerprint(pixels, ids, weights)
@@ -251,8 +256,8 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
         on two CPU cores.
         """
         self._must_be_fitted()
-        pixels, _ = self._pixels(images)
-        self._same_channels(pixels)
+        pixels, _ = stored(images, self)
+        same_channels(pixels, self.scaling)
         return read_features(self.backbone, pixels, self.scaling)
 
     def embed(
@@ -269,7 +274,7 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
         pixels = (
             images.stream(self.size) if streamed else stored_pixels(images, self.size, corruption)
         )
-        self._same_channels(pixels)
+        same_channels(pixels, self.scaling)
         meta = {"name": self.name, "layer": "backbone", "network": self.network, "seed": self.seed}
         vectors = read_features(self.backbone, pixels, self.scaling)
         return Embedding(vectors, images.ids, meta | source(images, corruption))
@@ -286,7 +291,7 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
             control.scaling = self.scaling
         else:
             self.check()
-            control.scaling = Scaling.of(self._training_pixels(images)[0])
+            control.scaling = Scaling.of(for_training(images, self)[0])
         control.history, none = [], np.empty(0, np.int64)
         control.ids, control.assignment = none, none
         return control._place(control.first_backbone(), None, "untrained")
@@ -337,26 +342,3 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
             raise InputError(
                 "This model is not trained yet. Call fit(images), or NAT.load(folder)."
             )
-
-    def _must_read_small(self, net: nn.Module) -> None:
-        """Some networks read images of one size alone, or none that are small."""
-        views = self.resolved_views()
-        side = small_side(self.size, views) if views.small else 0
-        if side and not net.reads(side, len(self.scaling.mean)):
-            raise InputError(
-                f"{self.network} can't read small views of {side}×{side} pixels. Leave them out with "
-                "views=Views(..., small=0), or make them larger with small_size."
-            )
-
-    def _same_channels(self, pixels: np.ndarray) -> None:
-        if pixels.shape[3] != len(self.scaling.mean):
-            raise InputError(
-                f"The network was trained on images with {len(self.scaling.mean)} channels, but these have "
-                f"{pixels.shape[3]}. Convert them, or train again."
-            )
-
-    def _training_pixels(self, images: Data) -> tuple[np.ndarray, np.ndarray]:
-        return for_training(images, self)
-
-    def _pixels(self, images: Data) -> tuple[np.ndarray, np.ndarray]:
-        return stored(images, self)

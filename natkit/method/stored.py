@@ -4,10 +4,14 @@ import numpy as np
 
 from natkit.errors import InputError
 from natkit.images import ImageSet, resize
+from natkit.method.backbones import Backbone
+from natkit.method.batches import Scaling
 from natkit.method.embed import as_pixels, stored_pixels
 from natkit.method.loop import MIN_IMAGES
 from natkit.method.networks1d import NETWORKS
+from natkit.method.sampling import checked as checked_weights
 from natkit.method.settings import Settings
+from natkit.method.views import small_side
 from natkit.signals import Signals, checked
 
 SETS = (ImageSet, Signals)
@@ -58,6 +62,34 @@ def for_training(data: Data, settings: Settings) -> tuple[np.ndarray, np.ndarray
             f"{len(pixels)}. Add some to the split 'train'."
         )
     return pixels, ids
+
+
+def row_weights(weights: np.ndarray, data: Data, n: int, settings: Settings) -> np.ndarray:
+    """Weights of the ``n`` rows of training, out of one for each row of ``data``; InputError where they can't be."""
+    weights = checked_weights(weights, len(data), 1)
+    if isinstance(data, SETS):
+        weights = weights[data.split == "train"]
+    return checked_weights(weights, n, min(settings.batch_size, n))
+
+
+def same_channels(pixels: np.ndarray, scaling: Scaling) -> None:
+    """Raise InputError for other channels than the network was trained on."""
+    if pixels.shape[3] != len(scaling.mean):
+        raise InputError(
+            f"The network was trained on images with {len(scaling.mean)} channels, but these have "
+            f"{pixels.shape[3]}. Convert them, or train again."
+        )
+
+
+def must_read_small(net: Backbone, settings: Settings, channels: int) -> None:
+    """Raise InputError for a network that can't read the small views: some read one size alone."""
+    views = settings.resolved_views()
+    side = small_side(settings.size, views) if views.small else 0
+    if side and not net.reads(side, channels):
+        raise InputError(
+            f"{settings.network} can't read small views of {side}×{side} pixels. Leave them out with "
+            "views=Views(..., small=0), or make them larger with small_size."
+        )
 
 
 def check_kind(data: Data, settings: Settings) -> None:

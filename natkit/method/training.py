@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,7 +9,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from natkit.errors import InputError
-from natkit.files import write_json
 from natkit.method.batches import Scaling, autocast
 from natkit.method.distributed import ALONE, Team
 from natkit.method.loop import Loop, parts_of
@@ -288,35 +286,6 @@ def likeness(features: Tensor) -> dict[str, float | None]:
     own = cosine.diagonal().mean()
     others = (cosine.sum() - cosine.diagonal().sum()) / max(1, cosine.numel() - len(cosine))
     return {"agreement": own.item(), "others": others.item()}
-
-
-def describe(model, file: str | Path | None = None) -> dict:
-    """``summary["training"]`` of a fitted NAT: what was trained, how long, on what; also to ``file``."""
-    history, seconds = model.history, model.history[-1]["seconds"]
-    section = {
-        "images": len(model.ids),
-        "epochs": len(history),
-        "seconds": seconds,
-        "images_per_second": round(len(model.ids) * len(history) / seconds, 1),
-        "device": device_name(model.device_),
-        "backbone": model.network,
-        "features": model.backbone.features,
-        "dim": model.dim,
-        "n_targets": model.n_targets if model.matching == "soft" else len(model.ids),
-        "matching": model.matching,
-        "views": model.n_views + model.resolved_views().small,
-        "seed": model.seed,
-        "params": model.plain(),
-        "history": history,
-    }
-    if file is not None:
-        write_json(file, section)
-    return section
-
-
-def device_name(device: torch.device) -> str:
-    """The GPU's own name, or "cpu"."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
 if __name__ == "__main__":  # as torchrun starts it

@@ -14,7 +14,7 @@ import torch
 from steps import Steps, ratios  # beside this file
 from torch.nn import functional
 
-from natkit.method.training import device_name
+from natkit.method.describe import device_name
 
 
 def measured(step: Callable[[], object], device: torch.device, batch: int, repeats: int) -> dict:

@@ -16,9 +16,9 @@ from natkit.method.backbones import (
     SmallResNet,
     backbone,
     head,
-    load_weights,
     paper_alexnet,
 )
+from natkit.method.weights import load_weights
 
 FAMILIES = {  # widths as the papers state them
     "small": 192,

@@ -10,6 +10,7 @@ from sklearn.datasets import load_digits
 
 from natkit import NAT, InputError
 from natkit.method.backbones import backbone, head
+from natkit.method.stored import stored
 from natkit.method.views import Views, view
 
 SMALL = {"epochs": 2, "size": 16, "batch_size": 16, "device": "cpu"}
@@ -71,7 +72,7 @@ def test_the_untrained_control_has_the_first_weights(model):
 
 def agreement(model: NAT, pictures: np.ndarray, encoder: torch.nn.Module) -> float:
     """Cosine of two views of one picture minus cosine of views of different pictures."""
-    pixels, _ = model._pixels(pictures)
+    pixels, _ = stored(pictures, model)
     light = model.scaling.light(pixels, torch.device("cpu"))
     generator = torch.Generator().manual_seed(9)
     with torch.inference_mode():

@@ -17,10 +17,11 @@ from torch import nn
 from natkit import NAT, InputError
 from natkit.method import training
 from natkit.method.batches import Batches, Scaling
+from natkit.method.describe import describe
 from natkit.method.loop import parts_of
 from natkit.method.settings import PAPER, Settings
 from natkit.method.targets import targets
-from natkit.method.training import Run, describe, square_loss
+from natkit.method.training import Run, square_loss
 from natkit.method.views import Views
 
 STILL = Views(crop=(1.0, 1.0), flip=False, brightness=0, contrast=0, blur=0, small=0)

@@ -12,7 +12,8 @@ from torch.nn import functional
 
 import natkit.method.views
 from natkit.errors import InputError
-from natkit.method.views import PRESETS, Views, preset, preview, small_view, view
+from natkit.method.preview import preview
+from natkit.method.views import PRESETS, Views, preset, small_view, view
 
 STILL = Views(crop=(1, 1), flip=False, brightness=0, contrast=0, blur=0, small=0)
 
