@@ -1,14 +1,14 @@
 """NAT against its rivals at equal compute: the same network, views, optimiser, image-views and seeds.
 
     uv run --group bench python tests/benchmarks/quality.py run [--sets …] [--methods …] [--seeds 0 1 2]
-    uv run python tests/benchmarks/quality.py vary [--sets …] [--changes …] [--seeds 0 1 2]
+    uv run python tests/benchmarks/quality.py vary [--of nat nat_full] [--sets …] [--changes …] [--seeds 0 1 2]
     uv run python tests/benchmarks/quality.py table
 
 ``run`` tries three learning rates of each method on val at seed 0, then trains it with the best on every
 seed, and reads test once, after the last epoch. Each run is one row of ``quality.csv`` beside this file; what is
-there is not run again, so the table grows over several calls. ``vary`` scores changes of the recipe without small
-views (``nat_full``) on val, at its rate. ``table`` prints both. The rivals' losses are those of the package lightly.
-``fashion`` needs the Debian package dataset-fashion-mnist.
+there is not run again, so the table grows over several calls. ``vary`` scores changes of the recipe, or of that
+without small views (``nat_full``), on val, at its rate. ``table`` prints both. The rivals' losses are those of the
+package lightly. ``fashion`` needs the Debian package dataset-fashion-mnist.
 """
 
 import argparse
@@ -19,6 +19,7 @@ import math
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from unittest.mock import patch
 
@@ -70,7 +71,7 @@ RATES = {  # three for each, around what suits the family
 SMALL = (
     2 / 3
 )  # of the epochs: with 2 full and 4 small views a run sees as many pixels as with 2 full ones
-CHANGES = {  # of nat_full, each with as many pixels; "average" is a moving average of the weights
+CHANGES = {  # each with as many pixels; "average" is a moving average of the weights
     "none": {},
     "4 views, half the epochs": {"n_views": 4, "share": 0.5},
     "2 + 4 small crops, half the epochs": {"views": {"small": 4}, "share": 0.5},
@@ -84,7 +85,11 @@ CHANGES = {  # of nat_full, each with as many pixels; "average" is a moving aver
     "average 0.99": {"average": 0.99},
     "average 0.998": {"average": 0.998},
     "weight decay 0.05": {"weight_decay": 0.05},
+    "temperature 0.1": {"temperature": 0.1},
+    "temperature 0.4": {"temperature": 0.4},
+    "head of 2 layers, average 0.99": {"head_layers": 2, "average": 0.99},
 }
+BASES = ("nat", "nat_full")  # of which changes are tried
 PROBES = {"linear": [{"C": c} for c in (0.001, 0.01, 0.1)], "knn": [{"k": k} for k in (5, 15, 30)]}
 
 
@@ -189,14 +194,15 @@ def _nat(data: Data, method: str, lr: float, seed: int) -> natkit.NAT:
     return natkit.NAT(**settings).fit(data.train)
 
 
-def _changed(data: Data, change: str, lr: float, seed: int) -> natkit.NAT:
-    """The recipe without small views, with one of the changes."""
-    change = dict(CHANGES[change])
-    epochs = round(data.epochs * change.pop("share", 1))
+def _changed(data: Data, method: str, lr: float, seed: int) -> natkit.NAT:
+    """The recipe, or that without small views, with one of the changes: "nat, none"."""
+    of, _, name = method.partition(", ")
+    change = {"share": SMALL if of == "nat" else 1} | CHANGES[name]
+    epochs = round(data.epochs * change.pop("share"))
     decay = change.pop("average", None)
-    settings = {"epochs": epochs, "batch_size": data.batch, "size": data.pixels.shape[1]}
-    settings |= {"lr": lr, "seed": seed, "device": "cpu"} | change
-    settings["views"] = replace(data.views, **{"small": 0} | change.get("views", {}))
+    settings = recipe(data) | {"epochs": epochs, "lr": lr, "seed": seed} | change
+    small = {} if of == "nat" else {"small": 0}
+    settings["views"] = replace(data.views, **small | change.get("views", {}))
     model = natkit.NAT(**settings)
     if decay is None:
         return model.fit(data.train)
@@ -343,11 +349,11 @@ def run(sets: list[str], methods: list[str], seeds: list[int]) -> None:
                 _once(name, method, "test", _best_rate(name, method), seed)
 
 
-def vary(sets: list[str], changes: list[str], seeds: list[int]) -> None:
+def vary(bases: list[str], sets: list[str], changes: list[str], seeds: list[int]) -> None:
     for change in changes:
-        for name in sets:
+        for name, of in product(sets, bases):
             for seed in seeds:
-                _once(name, f"nat_full, {change}", "vary", _best_rate(name, "nat_full"), seed)
+                _once(name, f"{of}, {change}", "vary", _best_rate(name, of), seed)
 
 
 def _best_rate(name: str, method: str) -> float:
@@ -364,8 +370,7 @@ def _once(name: str, method: str, use: str, lr: float, seed: int) -> None:
         return
     data = SETS[name](seed)
     if use == "vary":
-        model = _changed(data, method.removeprefix("nat_full, "), lr, seed)
-        found = model.transform(data.pixels)
+        found = _changed(data, method, lr, seed).transform(data.pixels)
     else:
         found = vectors(data, method, lr, seed)
     scores = probe(data, found, "test" if use == "test" else "val")
@@ -384,7 +389,9 @@ def _rows() -> pd.DataFrame:
 def table() -> None:
     """Mean score over the seeds, and NAT minus each by pairs of a seed with its 95 % t interval."""
     _print(_rows().query("use == 'test'"), "nat")
-    _print(_rows().query("use == 'vary'"), "nat_full, none")
+    varied = _rows().query("use == 'vary'")
+    for of in BASES:
+        _print(varied[varied["method"].str.startswith(f"{of}, ")], f"{of}, none")
 
 
 def _print(tests: pd.DataFrame, first: str) -> None:
@@ -412,13 +419,14 @@ def main() -> None:
     parser.add_argument("what", choices=["run", "vary", "table"])
     parser.add_argument("--sets", nargs="+", default=list(SETS), choices=SETS)
     parser.add_argument("--methods", nargs="+", default=list(RATES), choices=RATES)
+    parser.add_argument("--of", nargs="+", default=["nat"], choices=BASES)
     parser.add_argument("--changes", nargs="+", default=list(CHANGES), choices=CHANGES)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     chosen = parser.parse_args()
     if chosen.what == "run":
         run(chosen.sets, chosen.methods, chosen.seeds)
     if chosen.what == "vary":
-        vary(chosen.sets, chosen.changes, chosen.seeds)
+        vary(chosen.of, chosen.sets, chosen.changes, chosen.seeds)
     table()
 
 
