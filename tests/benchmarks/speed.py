@@ -141,7 +141,8 @@ def waiting() -> list[dict]:
 
     rows = []
     for where, busy in (("alone", 0), ("beside one busy process", 1)):
-        neighbours = [subprocess.Popen([sys.executable, "-c", "while True: pass"])] * busy
+        endless = [sys.executable, "-c", "while True: pass"]
+        neighbours = [subprocess.Popen(endless) for _ in range(busy)]
         try:
             found = [once("passive") / once("active") for _ in range(3)]
         finally:
