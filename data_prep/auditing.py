@@ -19,6 +19,7 @@ from data_prep.rules import (
     ABOUT_SIGNALS,
     RULES,
     SEVERITIES,
+    SIGNAL_RULES,
     Finding,
     Rule,
     check_classes,
@@ -72,7 +73,7 @@ class Audit:
     def __repr__(self) -> str:
         kinds = [sum(f.severity == s for f in self.findings) for s in SEVERITIES]
         counts = ", ".join(f"{n} {s}s" for n, s in zip(kinds, SEVERITIES, strict=True))
-        return f"Audit({len(self.scan.table)} images: {counts})"
+        return f"Audit({len(self.scan.table)} {self.scan.kind}: {counts})"
 
     @property
     def looked_for(self) -> tuple[str, ...]:
@@ -138,7 +139,7 @@ class Audit:
             {
                 "rule": f.rule,
                 "column": f.evidence.get("column", ""),
-                "images": f.count,
+                self.scan.kind: f.count,
                 "severity": f.severity,
                 "action": f.action,
                 "name": self.rules[f.rule].name[lang],
@@ -151,7 +152,7 @@ class Audit:
         columns = [
             "rule",
             "column",
-            "images",
+            self.scan.kind,
             "severity",
             "action",
             "name",
@@ -240,14 +241,14 @@ class Audit:
         aside = table["path"].isin(self.quarantined)
         marks = pd.DataFrame(
             {
-                column or "images": value.fillna(""),
+                column or self.scan.kind: value.fillna(""),
                 "before": 1,
                 "set aside": aside.astype(int),
                 "mended": (table["path"].isin(self.paths_of("mended")) & ~aside).astype(int),
                 "after": (~aside).astype(int),
             }
         )
-        return marks.groupby(column or "images").sum()
+        return marks.groupby(column or self.scan.kind).sum()
 
 
 def audit(
@@ -290,7 +291,8 @@ def audit(
     groups = (groups,) if isinstance(groups, str) else tuple(groups)
     check_columns(scan.user_columns, label, groups, time, split)
     own = rules if isinstance(rules, dict) else {} if rules is None else read_rules(rules)
-    judge = with_own(own, "the rules" if isinstance(rules, dict) else str(rules))
+    where = "the rules" if isinstance(rules, dict) else str(rules)
+    judge = with_own(own, where, RULES if scan.signals is None else SIGNAL_RULES)
     if label is not None:
         check_classes(scan.table[label])
     so_far = Audit(scan, label, groups, (), judge, time, split, own)

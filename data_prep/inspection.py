@@ -63,6 +63,7 @@ def to_xlsx(audit: Audit, file: str | Path, lang: str = "en") -> Path:
         if number < PICTURES + 2 and (picture := thumbnail(audit.scan.root / row[0], SIDE)):
             place(sheet, picture, number, SIDE)
     _dress(sheet, len(rows), lang)
+    sheet.column_dimensions["A"].hidden = audit.scan.signals is not None  # no pictures of these
     with writing(file) as part:
         book.save(part)
     return file

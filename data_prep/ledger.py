@@ -56,7 +56,7 @@ def prepare(audit: Audit, folder: str | Path, seed: int = 0, own_split: bool = F
     kept = audit.kept
     if len(kept) < len(SPLITS):
         raise InputError(
-            f"{len(kept)} of {len(audit.scan.table)} images are left after the audit, but train, "
+            f"{len(kept)} of {len(audit.scan.table)} {audit.scan.kind} are left after the audit, but train, "
             f"val and test need at least {len(SPLITS)}. See audit.table for what put the others "
             "aside."
         )

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from natkit.errors import InputError
+from natkit.wording import of_signals
 
 SEVERITIES = ("problem", "warning", "note")  # most serious first
 ACTIONS = ("quarantined", "mended", "kept together", "weighted", "reported")
@@ -78,9 +79,14 @@ def read_rules(file: str | Path) -> dict:
         ) from error
 
 
-def with_own(wanted: dict, where: str = "the rules") -> dict[str, Rule]:
-    """The rules of ``rules.toml``, changed and extended by ``wanted``, the content of a TOML file."""
-    rules = dict(RULES)
+def with_own(
+    wanted: dict, where: str = "the rules", rules: dict[str, Rule] | None = None
+) -> dict[str, Rule]:
+    """The rules of ``rules.toml``, changed and extended by ``wanted``, the content of a TOML file.
+
+    ``rules``: ``SIGNAL_RULES`` for those that speak of signals.
+    """
+    rules = dict(rules or RULES)
     for code, body in wanted.items():
         if not isinstance(body, dict):
             raise _fault(where, code, "is no table", f"a section [{code}]")
@@ -153,7 +159,14 @@ def _defaults() -> dict[str, Rule]:
     return {code: Rule(code, **rule, mend=MENDS.get(code, "")) for code, rule in body.items()}
 
 
+def _said_of_signals(rule: Rule) -> Rule:
+    said = {key: getattr(rule, key) for key in SENTENCES}
+    said = {k: {lang: of_signals(t, lang) for lang, t in s.items()} for k, s in said.items()}
+    return replace(rule, **said)
+
+
 RULES = _defaults()
+SIGNAL_RULES = {code: _said_of_signals(rule) for code, rule in RULES.items()}
 
 
 @dataclass(frozen=True)
@@ -180,7 +193,7 @@ class Finding:
 
     def __repr__(self) -> str:
         column = f" in {self.evidence['column']}" if "column" in self.evidence else ""
-        return f"Finding({self.rule}{column}: {self.count} images, {self.severity}, {self.action})"
+        return f"Finding({self.rule}{column}: {self.count} found, {self.severity}, {self.action})"
 
 
 def class_text(column: pd.Series) -> pd.Series:

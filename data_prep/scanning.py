@@ -46,9 +46,14 @@ class Scan:
     listed_in_table: bool
     signals: np.ndarray | None = None
 
+    @property
+    def kind(self) -> str:
+        """What was scanned: "images" or "signals"."""
+        return "images" if self.signals is None else "signals"
+
     def __repr__(self) -> str:
         good = int((self.table["status"] == "ok").sum())
-        return f"Scan({len(self.table)} images in {self.root.name}: {good} readable)"
+        return f"Scan({len(self.table)} {self.kind} in {self.root.name}: {good} readable)"
 
     @property
     def user_columns(self) -> list[str]:

@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "natkit/marks.py": GROUND,
     "natkit/manifest.py": GROUND | {"natkit.marks"},
     "natkit/decoding.py": set(),
+    "natkit/wording.py": set(),
     "natkit/shards.py": GROUND | {"natkit.manifest", "natkit.decoding"},
     "natkit/signals.py": GROUND | {"natkit.manifest"},
     "natkit/images.py": GROUND
@@ -39,6 +40,7 @@ MAY_IMPORT = {
         "natkit.images",
         "natkit.decoding",
         "natkit.workbooks",
+        "natkit.wording",
     },
     "natkit/notebooks.py": GROUND,
     "natkit/lab.py": GROUND | {"natkit.notebooks"},
@@ -46,7 +48,7 @@ MAY_IMPORT = {
     | {"natkit.lab", "natkit.notebooks", "natkit.evidence.prices", "natkit.show.report"},
     "data_prep": GROUND
     | {"data_prep", "natkit.manifest", "natkit.marks", "natkit.images", "natkit.embedding"}
-    | {"natkit.signals", "natkit.workbooks", "natkit.decoding"},
+    | {"natkit.signals", "natkit.workbooks", "natkit.decoding", "natkit.wording"},
 }
 DOORS = {  # each heavy package is imported here alone
     "umap": {"natkit/look/layout.py"},

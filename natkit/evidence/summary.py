@@ -119,6 +119,7 @@ def _data(prepared: Prepared, planted: tuple[list[dict], dict] | None) -> dict:
     kinds, false_alarms = planted or (None, None)
     return {
         "name": info.get("name") or prepared.root.name,
+        "kind": "signals" if "signals" in info else "images",
         "licence": info.get("licence"),
         "hash": prepared.data_hash,
         "counts": info["counts"],

@@ -28,7 +28,7 @@ def test_findings_are_ranked_and_shown(path_walked):
     assert repr(audit).startswith(f"Audit({len(path_walked.scan.table)} images: 4 problems")
     assert all(f.rule in RULES for f in audit.findings)
     assert repr(Finding("blank", "problem", ("a",), {}, 1)) == (
-        "Finding(blank: 1 images, problem, quarantined)"
+        "Finding(blank: 1 found, problem, quarantined)"
     )
 
 

@@ -1,10 +1,13 @@
 """Signals are audited as images are: what was planted is found, a defect is left alone, what is filled is marked."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
+from openpyxl import load_workbook
+from pptx import Presentation
 
 import data_prep
 import natkit
@@ -13,6 +16,7 @@ from data_prep.signals import filled, spikes
 from data_prep.vibration import KINDS, RATE, vibration
 from natkit import InputError
 from natkit.show.words import words
+from natkit.wording import of_signals
 
 FOUND_BY = dict(zip(KINDS, ("signal_gap", "signal_lost", "stuck", "spikes"), strict=True))
 GROUPS = ["machine", "speed"]
@@ -226,3 +230,44 @@ def test_exact_copies_and_vectors_go_the_same_way(tmp_path):
 def test_what_cannot_be_scanned_is_refused(values, table, message):
     with pytest.raises(InputError, match=message):
         data_prep.scan_signals(values, pd.DataFrame(table))
+
+
+PICTURE = re.compile(
+    r"\b(image|picture|pixel|camera)|画像|画素|枚|カメラ|撮影|明るさ", re.IGNORECASE
+)
+
+
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_nothing_that_is_said_of_signals_speaks_of_images(lang, audit, prepared, tmp_path):
+    """Repr, tables, sheet, page, workbook and slides; a picture sheet and the flat picture of a map are pictures."""
+    told = [
+        f"{audit!r} {audit.scan!r}",
+        audit.as_table(lang).to_csv(),
+        audit.before_after().to_csv(),
+    ]
+    rows = load_workbook(data_prep.to_xlsx(audit, tmp_path / "findings.xlsx", lang)).active
+    assert rows.column_dimensions["A"].hidden
+    told += [str(cell.value) for row in rows for cell in row[1:]]
+    page = natkit.report(natkit.summarize(prepared), tmp_path / "report", lang)
+    html = re.sub(
+        r"<style.*?</style>|<[^>]*>", " ", page.read_text(encoding="utf-8"), flags=re.DOTALL
+    )
+    book = load_workbook(page.with_suffix(".xlsx"))
+    told += [str(cell.value) for sheet in book for row in sheet for cell in row if cell.value]
+    deck = Presentation(page.with_suffix(".pptx"))
+    told += [s.text_frame.text for slide in deck.slides for s in slide.shapes if s.has_text_frame]
+    assert {"en": "signal", "ja": "信号"}[lang] in html
+    for text in (*told, html):
+        found = PICTURE.search(text := re.sub("(flat|this) picture|picture sheet", "", text))
+        assert found is None, text[max(0, found.start() - 80) : found.end() + 80]
+
+
+def test_a_sentence_of_signals_keeps_its_numbers_and_images_keep_theirs():
+    for lang in ("en", "ja"):
+        for key, text in words(lang).of_signals().sentences.items():
+            places = re.findall(r"\{\w*", text)
+            assert places == re.findall(r"\{\w*", words(lang).sentences[key])
+    assert of_signals("An image, clean images: {images:image|images}", "en") == (
+        "A signal, clean signals: {images:signal|signals}"
+    )
+    assert RULES["exact_copy"].finds["en"] == "Another image has exactly these pixels."

@@ -60,6 +60,8 @@ def report(facts: dict | str | Path, folder: str | Path, lang: str = "en") -> Pa
     home = folder if isinstance(facts, dict) else Path(facts).parent
     facts = changed(_read(facts), lambda text: text.encode("utf-8", "backslashreplace").decode())
     shown = changed(facts, visible)
+    if shown["data"].get("kind") == "signals":
+        vocabulary = vocabulary.of_signals()
     vocabulary = vocabulary.with_sentences(shown["data"].get("sentences", {}))
     for part in (slides, tables):
         guard(folder / part.FILE, part.edited)

@@ -12,6 +12,7 @@ from importlib.resources import files
 from math import floor, log10
 
 from natkit.errors import InputError
+from natkit.wording import of_signals
 
 LANGUAGES = ("en", "ja")
 
@@ -44,6 +45,11 @@ class Words:
     def with_sentences(self, sentences: dict[str, dict[str, str]]) -> "Words":
         """The catalogue with further sentences, by language and key, such as those of the rules."""
         return Words(self.lang, {**self.sentences, **sentences.get(self.lang, {})})
+
+    def of_signals(self) -> "Words":
+        """The catalogue of a set of signals: what its sentences say of images, they say of signals."""
+        said = {key: of_signals(text, self.lang) for key, text in self.sentences.items()}
+        return Words(self.lang, said)
 
     def __contains__(self, key: str) -> bool:
         return key in self.sentences
