@@ -23,6 +23,11 @@ def read_features(
 
     ``what`` stands beside the bar; "" draws none. On a CPU the workers of joblib share the batches where there are
     several: ``with joblib.parallel_config(backend="dask")``, or ``n_jobs=4``.
+
+    Raises
+    ------
+    InputError
+        If a feature is NaN or infinite: the training broke down in its last step.
     """
     net.eval()
     starts = progress(range(0, len(pixels), BATCH), what)
@@ -39,6 +44,11 @@ def _features(net: nn.Module, pixels: np.ndarray, scaling: Scaling) -> np.ndarra
     device = next(net.parameters()).device
     with autocast(device):
         features = net(scaling.standard(scaling.light(pixels, device)))
+    if not features.isfinite().all():
+        raise InputError(
+            "The network gives NaN or infinite features: its training broke down. Train it again with a smaller "
+            "learning rate."
+        )
     return features.float().cpu().numpy()
 
 

@@ -69,6 +69,11 @@ class Loop:
         self.batch = min(settings.batch_size, self.n)
         team.must_divide(self.batch)
         self.micro = min(settings.micro_batch or self.batch, self.batch)
+        if self._alone(self.micro):
+            raise InputError(
+                f"{self.batch} images, {self.micro} at a time: one view would go through the network alone, which "
+                "is too little for a batch norm. Use a larger batch_size or micro_batch."
+            )
         self.per_epoch = self._steps_an_epoch()
         self.steps = self.per_epoch * settings.epochs
         self.history: list[dict] = []
@@ -126,6 +131,11 @@ class Loop:
                     kept = time.perf_counter()
         self.encoder.eval()
 
+    def _alone(self, micro: int) -> bool:
+        """Whether with ``micro`` images at a time some pass of the network would hold one view alone."""
+        each = self.batch // self.team.size
+        return each // -(-each // micro) * min(self.settings.n_views, self.views.small or 2) < 2
+
     def _groups(self) -> list[dict]:
         """The optimiser's groups of weights."""
         return [{"params": list(self.encoder.parameters())}]
@@ -179,7 +189,7 @@ class Loop:
                         f"The GPU's memory is too small for {self.batch // self.team.size} images at once. Set "
                         "micro_batch, the number of images that each process takes at once."
                     ) from error
-                if self.micro * self.settings.n_views <= 2:  # a batch norm needs two
+                if self.micro == 1 or self._alone((self.micro + 1) // 2):
                     raise InputError(
                         f"One image of {self.settings.size}×{self.settings.size} does not fit into the memory "
                         "of the GPU. Use a smaller size or network."

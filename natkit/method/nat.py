@@ -22,6 +22,7 @@ from natkit.method.export import export
 from natkit.method.settings import PAPER, SIGNALS, VECTORS, Settings
 from natkit.method.state import narrow
 from natkit.method.stored import (
+    SETS,
     Data,
     check_kind,
     for_training,
@@ -269,6 +270,11 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
         :func:`natkit.method.corruptions.corrupted`, such as ``("blur", 0.01)``.
         """
         self._must_be_fitted()
+        if not isinstance(images, SETS):
+            raise InputError(
+                f"embed takes an ImageSet or Signals, whose ids it keeps, but got {type(images).__name__}. For an "
+                "array use transform."
+            )
         check_kind(images, self)
         streamed = corruption is None and isinstance(images, ImageSet)
         pixels = (

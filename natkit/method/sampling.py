@@ -47,7 +47,10 @@ def checked(weights: np.ndarray, n: int, batch: int) -> np.ndarray:
 
     Raises InputError for another length, numbers below 0, or fewer than ``batch`` above it.
     """
-    weights = np.asarray(weights, np.float64)
+    try:
+        weights = np.asarray(weights, np.float64)
+    except ValueError as error:
+        raise InputError(f"sample_weight needs {n} numbers, but {error}.") from error
     good = weights.shape == (n,) and (weights >= 0).all() and np.isfinite(weights).all()
     if not good or (weights > 0).sum() < batch:
         raise InputError(

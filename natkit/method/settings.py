@@ -1,6 +1,9 @@
 """Everything that decides how a run goes, besides its images."""
 
+import math
 from dataclasses import asdict, dataclass, field, fields
+from numbers import Integral, Real
+from typing import get_args
 
 from natkit.errors import InputError
 from natkit.method.networks1d import NETWORKS
@@ -15,6 +18,14 @@ CHOICES = {
     "reduction": ("mean", "sum"),
     "stem": ("standard", "small", "gradients"),
 }
+KINDS = {
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    bool: "True or False",
+    Views: "Views(...)",
+}
+KINDS |= {SignalViews: "SignalViews(...)", type(None): "None"}
 LEAST = {
     "epochs": 1,
     "batch_size": 1,
@@ -27,6 +38,10 @@ LEAST = {
     "head_width": 1,
     "head_layers": 0,
     "size": 8,
+    "seed": 0,
+    "lr": 0,
+    "weight_decay": 0,
+    "temperature": COLDEST,
 }
 PAPER = {
     "epochs": 100,
@@ -90,23 +105,21 @@ class Settings:
 
     def check(self) -> None:
         """Raise InputError for a value that can't be used."""
+        for each in fields(Settings):
+            self._check_kind(each.name, get_args(each.type) or (each.type,))
         for name, least in LEAST.items():
             value = getattr(self, name)
-            if value is not None and value < least:
+            if value is not None and not value >= least:  # also NaN
                 why = " It is the length of a target; try 64." if name == "dim" else ""
                 raise InputError(f"{name} must be at least {least}, got {value}.{why}")
+            if value is not None and value >= (2**63 if isinstance(value, Integral) else math.inf):
+                raise InputError(f"{name} is too large: {value}.")
         for name, known in CHOICES.items():
             if getattr(self, name) not in known:
                 raise InputError(f"{name} is one of {known}, got {getattr(self, name)!r}.")
-        for name, least in (("lr", 0), ("temperature", COLDEST)):
-            if not least <= getattr(self, name) < float("inf"):
-                raise InputError(f"{name} is at least {least}, got {getattr(self, name)}.")
-        if min(self.batch_size, self.micro_batch or self.batch_size) * self.n_views < 2:
-            raise InputError(
-                "One view of one image at a time is too little for a batch norm; use 2."
-            )
-        if not 0 <= self.warmup < 1:
-            raise InputError(f"warmup is a share of the run in [0, 1), got {self.warmup}.")
+        for name in ("warmup", "momentum"):
+            if not 0 <= getattr(self, name) < 1:
+                raise InputError(f"{name} is a share in [0, 1), got {getattr(self, name)}.")
         if self.whole_set and self.matching == "soft":
             raise InputError(
                 "whole_set needs one target an image: use it with matching='fast' or 'exact'."
@@ -118,6 +131,12 @@ class Settings:
             )
         if self.network in NETWORKS and self.stem != "standard":
             raise InputError(f"{self.network} has no other stem. Leave stem out.")
+
+    def _check_kind(self, name: str, kinds: tuple) -> None:
+        value, numbers = getattr(self, name), {int: Integral, float: Real}
+        if not isinstance(value, tuple(numbers.get(kind, kind) for kind in kinds)):
+            wanted = " or ".join(KINDS[kind] for kind in kinds)
+            raise InputError(f"{name} is {wanted}, got {value!r}.")
 
     def resolved_views(self) -> Views | SignalViews:
         """The views, also where they are given by the name of a preset."""

@@ -33,8 +33,13 @@ def stored(data: Data, settings: Settings) -> tuple[np.ndarray, np.ndarray]:
     if settings.network in NETWORKS:
         values = checked(data)
         return as_pixels(values), np.arange(len(values))
-    images = np.asarray(data)
-    if images.ndim not in (3, 4) or images.dtype not in DEPTHS:
+    try:
+        images = np.asarray(data)
+    except ValueError as error:
+        raise InputError(
+            "These images differ in size or channels. Bring them to one, or prepare their folder and load it."
+        ) from error
+    if images.ndim not in (3, 4) or images.dtype not in DEPTHS or not images.size:
         raise InputError(
             f"Images are an ImageSet or an array (n, h, w) or (n, h, w, c) of uint8, uint16 or float, but "
             f"this is {images.dtype} {images.shape}. Load a prepared folder with natkit.load(folder)."

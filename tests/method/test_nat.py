@@ -155,6 +155,9 @@ def test_sklearn_can_clone_it(model):
     assert not hasattr(copy, "backbone")
 
 
+NOISE = np.random.default_rng(0).random((40, 20, 20))
+
+
 @pytest.mark.parametrize(
     ("images", "settings", "message"),
     [
@@ -165,24 +168,39 @@ def test_sklearn_can_clone_it(model):
         (np.zeros((20, 20, 20), bool), {}, "ImageSet or an array"),
         (np.zeros((20, 20, 20), np.uint8), {"epochs": 0}, "epochs must be at least 1"),
         (np.zeros((20, 20, 20), np.uint8), {"matching": "greedy"}, "matching is one of"),
-        (np.zeros((20, 20, 20), np.uint8), {"temperature": 0.001}, "temperature is at least 0.005"),
         (
             np.zeros((20, 20, 20), np.uint8),
-            {"n_views": 1, "batch_size": 1},
-            "too little for a batch norm",
+            {"temperature": 0.001},
+            "temperature must be at least 0.005",
         ),
+        (NOISE, {"n_views": 1, "batch_size": 1}, "too little for a batch norm"),
+        (NOISE, {"n_views": 1, "batch_size": 5, "micro_batch": 2}, "5 images, 2 at a time"),
+        (NOISE, {"views": Views(small=1), "micro_batch": 1}, "too little for a batch norm"),
+        (NOISE[:0], {}, "ImageSet or an array"),
+        (NOISE[..., :0], {}, "ImageSet or an array"),
+        ([NOISE[0], NOISE[1, :10]] * 10, {}, "differ in size or channels"),
+        (NOISE, {"epochs": 1.5}, "epochs is a whole number, got 1.5"),
+        (NOISE, {"micro_batch": "all"}, "micro_batch is a whole number or None, got 'all'"),
+        (NOISE, {"lr": None}, "lr is a number, got None"),
+        (NOISE, {"views": {}}, r"views is Views\(...\) or SignalViews\(...\) or text, got {}"),
+        (NOISE, {"device": torch.device("cpu")}, "device is text, got device"),
+        (NOISE, {"lr": float("nan")}, "lr must be at least 0, got nan"),
+        (NOISE, {"weight_decay": -1.0}, "weight_decay must be at least 0, got -1"),
+        (NOISE, {"momentum": 1.0}, "momentum is a share in"),
+        (NOISE, {"seed": -1}, "seed must be at least 0, got -1"),
+        (NOISE, {"seed": 2**63}, "seed is too large"),
         (np.zeros((20, 20, 20), np.uint8), {"views": "metal"}, "no views called 'metal'"),
         (np.zeros((20, 20, 20), np.uint8), {"whole_set": True}, "needs one target an image"),
         (
-            np.random.default_rng(0).random((40, 20, 20)),
+            NOISE,
             {"network": "resnet19"},
             "no backbone 'resnet19'",
         ),
         (np.zeros((20, 20, 20, 5), np.uint8), {"views": "natural"}, "constant colour"),
-        (np.random.default_rng(0).random((40, 20, 20)), {"lr": 1e30}, "the loss is nan"),
+        (NOISE, {"lr": 1e30, "batch_size": 16}, "the loss is nan"),
         (
-            np.random.default_rng(0).random((40, 20, 20)),
-            {"lr": 1e30, "matching": "exact"},
+            NOISE,
+            {"lr": 1e30, "matching": "exact", "batch_size": 16},
             "the features are NaN.*smaller learning rate than 1e",
         ),
     ],
@@ -192,8 +210,18 @@ def test_bad_input_is_told(images, settings, message):
         NAT(**SMALL | settings).fit(images)
 
 
+def test_a_training_that_breaks_in_its_last_step_is_told():
+    model = NAT(**SMALL | {"epochs": 1, "batch_size": 64, "lr": 1e30}).fit(NOISE)
+    with pytest.raises(InputError, match="NaN or infinite features.*smaller learning rate"):
+        model.transform(NOISE)
+
+
 def test_other_channels_than_trained_are_refused(model):
     with pytest.raises(InputError, match="trained on images with 1 channels, but these have 3"):
         model.transform(np.zeros((2, 20, 20, 3), np.uint8))
     with pytest.raises(InputError, match="not trained yet"):
         NAT().transform(np.zeros((2, 20, 20), np.uint8))
+    with pytest.raises(InputError, match="embed takes an ImageSet or Signals.* got ndarray"):
+        model.embed(np.zeros((2, 20, 20), np.uint8))
+    with pytest.raises(InputError, match="sample_weight needs 40 numbers, but"):
+        NAT(**SMALL).fit(NOISE, sample_weight=np.array(["a"] * 40))
