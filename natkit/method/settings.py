@@ -18,14 +18,15 @@ CHOICES = {
     "reduction": ("mean", "sum"),
     "stem": ("standard", "small", "gradients"),
 }
-KINDS = {
+KINDS = {  # of a setting, in words
     int: "a whole number",
     float: "a number",
     str: "text",
     bool: "True or False",
     Views: "Views(...)",
+    SignalViews: "SignalViews(...)",
+    type(None): "None",
 }
-KINDS |= {SignalViews: "SignalViews(...)", type(None): "None"}
 LEAST = {
     "epochs": 1,
     "batch_size": 1,
