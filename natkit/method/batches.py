@@ -30,7 +30,7 @@ class Scaling:
         """
         if isinstance(pixels, Stream):
             pixels = pixels.some(SAMPLE)
-        peak = np.iinfo(pixels.dtype).max if np.issubdtype(pixels.dtype, np.integer) else 1
+        peak = peak_of(pixels.dtype)
         n, total, squares = 0, 0.0, 0.0
         for start in range(0, len(pixels), 1024):
             part = pixels[start : start + 1024].reshape(-1, pixels.shape[3]) / np.float64(peak)
@@ -57,6 +57,11 @@ class Scaling:
         mean = torch.tensor(self.mean, device=light.device)[:, None, None]
         std = torch.tensor(self.std, device=light.device)[:, None, None]
         return ((light - mean) / std).contiguous(memory_format=torch.channels_last)
+
+
+def peak_of(dtype: np.dtype) -> float:
+    """What white is in stored pixels of this type."""
+    return float(np.iinfo(dtype).max) if np.issubdtype(dtype, np.integer) else 1.0
 
 
 class Batches:

@@ -78,12 +78,13 @@ def load(cls: "type[NAT]", folder: str | Path) -> "NAT":
             outer.load_state_dict(load_file(folder / "head.safetensors"))
         model.ids, model.assignment = read_assignment(folder / "assignment.npz")
         model.history = _history(folder / "history.csv") if outer else []
+        name = str(config["name"])
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise InputError(
             f"{folder} is not a run that this natkit can read ({_first_line(error)}). "
             "Give the folder that model.save() or the notebook 02_train wrote."
         ) from error
-    return model._place(net, outer, config["name"])
+    return model._place(net, outer, name)
 
 
 def _load_state(cls: "type[NAT]", file: Path) -> "NAT":
@@ -111,7 +112,10 @@ def _model(cls: "type[NAT]", config: dict) -> "NAT":
         model.views = (SignalViews if "masked" in model.views else Views)(**model.views)
     model.check()
     scaling = config["scaling"]
-    model.scaling = Scaling(scaling["peak"], tuple(scaling["mean"]), tuple(scaling["std"]))
+    mean, std = (tuple(map(float, scaling[key])) for key in ("mean", "std"))
+    model.scaling = Scaling(float(scaling["peak"]), mean, std)
+    if len(mean) != len(std) or not min(model.scaling.peak, *std) > 0:
+        raise ValueError(f"scaling {scaling}")
     return model
 
 
@@ -189,7 +193,10 @@ def resume(run: Run, file: Path, facts: dict) -> None:
             f"{file} belongs to a training with {what or 'other images'}. "
             "Give another folder, or the same settings and images to go on from it."
         )
-    run.restore(kept, before["history"])
+    try:
+        run.restore(kept, before["history"])
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise _unreadable(file, error) from error
 
 
 def _state(file: Path) -> tuple[dict[str, torch.Tensor], dict]:
@@ -198,13 +205,19 @@ def _state(file: Path) -> tuple[dict[str, torch.Tensor], dict]:
             facts = json.loads(stored.metadata()["natkit"])
             if facts["format"] != STATE_FORMAT or facts["version"] not in READABLE:
                 raise ValueError(f"format {facts['format']} version {facts['version']}")
+            _ = facts["settings"], facts["history"], facts["data"], facts["scaling"]
             names = stored.keys()  # a copy, since the file may be replaced while it is mapped
             return {name: stored.get_tensor(name).clone() for name in names}, facts
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise InputError(
-            f"{file} is not a training state that this natkit can read ({_first_line(error)}). "
-            "Move it away to train from the start."
-        ) from error
+        raise _unreadable(file, error) from error
+
+
+def _unreadable(file: Path, error: Exception) -> InputError:
+    """What is said of a file that is no state of ours."""
+    return InputError(
+        f"{file} is not a training state that this natkit can read ({_first_line(error)}). "
+        "Move it away to train from the start."
+    )
 
 
 def _first_line(error: Exception) -> str:

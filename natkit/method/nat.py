@@ -28,7 +28,7 @@ from natkit.method.stored import (
     for_training,
     must_read_small,
     row_weights,
-    same_channels,
+    same_kind,
     stored,
 )
 from natkit.method.training import Run
@@ -203,14 +203,16 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
             )
         self.check()
         pixels, _ = for_training(images, self)
-        same_channels(pixels, self.scaling)
+        same_kind(pixels, self.scaling)
         n_old, n_new = len(self.ids), len(pixels)
         first = int(self.ids.max(initial=-1)) + 1
         ids = np.concatenate([self.ids, np.arange(first, first + n_new)])
-        held = np.concatenate([self.assignment, np.arange(first, first + n_new)])
+        unmet = np.full(n_new, -1) if self.matching == "soft" else ids[n_old:]
+        held = np.concatenate([self.assignment, unmet])
         rows, past = slice(n_old, None), {"ids": self.ids, "targets": self.assignment}
         if old is not None:
             before, _ = for_training(old, self)
+            same_kind(before, self.scaling)
             if len(before) != n_old:
                 raise InputError(
                     f"old holds {len(before)} images, but this model was trained on {n_old}. Give the same "
@@ -258,7 +260,7 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
         """
         self._must_be_fitted()
         pixels, _ = stored(images, self)
-        same_channels(pixels, self.scaling)
+        same_kind(pixels, self.scaling)
         return read_features(self.backbone, pixels, self.scaling)
 
     def embed(
@@ -280,7 +282,7 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
         pixels = (
             images.stream(self.size) if streamed else stored_pixels(images, self.size, corruption)
         )
-        same_channels(pixels, self.scaling)
+        same_kind(pixels, self.scaling)
         meta = {"name": self.name, "layer": "backbone", "network": self.network, "seed": self.seed}
         vectors = read_features(self.backbone, pixels, self.scaling)
         return Embedding(vectors, images.ids, meta | source(images, corruption))

@@ -3,7 +3,10 @@
 import math
 from dataclasses import asdict, dataclass, field, fields
 from numbers import Integral, Real
+from pathlib import Path
 from typing import get_args
+
+import numpy as np
 
 from natkit.errors import InputError
 from natkit.method.networks1d import NETWORKS
@@ -22,6 +25,7 @@ KINDS = {  # of a setting, in words
     int: "a whole number",
     float: "a number",
     str: "text",
+    Path: "a path",
     bool: "True or False",
     Views: "Views(...)",
     SignalViews: "SignalViews(...)",
@@ -96,7 +100,7 @@ class Settings:
     warmup: float = 0.1  # share of the steps spent rising to lr
     network: str = "small"  # the backbone: see natkit.method.backbones.backbone
     stem: str = "standard"  # "small": for small pictures; "gradients": as in the paper
-    weights: str | None = None  # safetensors file from which the backbone starts; None: random
+    weights: str | Path | None = None  # safetensors file of the backbone's first weights
     head_width: int = 1024
     head_layers: int = 1  # hidden layers of the head; its last layer is always linear
     size: int = 96  # pixels; images are resized to size × size
@@ -147,5 +151,12 @@ class Settings:
         """As plain values for JSON."""
         values = {f.name: getattr(self, f.name) for f in fields(Settings)}
         if not isinstance(self.views, str):
-            values["views"] = asdict(self.views)
-        return values
+            values["views"] = {k: _plain(v) for k, v in asdict(self.views).items()}
+        return {name: _plain(value) for name, value in values.items()}
+
+
+def _plain(value):
+    """Numbers of NumPy and paths as JSON knows them."""
+    if isinstance(value, np.generic):
+        return value.item()
+    return str(value) if isinstance(value, Path) else value

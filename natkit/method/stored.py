@@ -5,7 +5,7 @@ import numpy as np
 from natkit.errors import InputError
 from natkit.images import ImageSet, resize
 from natkit.method.backbones import Backbone
-from natkit.method.batches import Scaling
+from natkit.method.batches import Scaling, peak_of
 from natkit.method.embed import as_pixels, stored_pixels
 from natkit.method.loop import MIN_IMAGES
 from natkit.method.networks1d import NETWORKS
@@ -77,12 +77,18 @@ def row_weights(weights: np.ndarray, data: Data, n: int, settings: Settings) -> 
     return checked_weights(weights, n, min(settings.batch_size, n))
 
 
-def same_channels(pixels: np.ndarray, scaling: Scaling) -> None:
-    """Raise InputError for other channels than the network was trained on."""
+def same_kind(pixels: np.ndarray, scaling: Scaling) -> None:
+    """Raise InputError for other channels, or another depth, than the network was trained on."""
     if pixels.shape[3] != len(scaling.mean):
         raise InputError(
             f"The network was trained on images with {len(scaling.mean)} channels, but these have "
             f"{pixels.shape[3]}. Convert them, or train again."
+        )
+    if peak_of(pixels.dtype) != scaling.peak:
+        kinds = {255.0: "uint8", 65535.0: "uint16"}
+        raise InputError(
+            f"The network was trained on {kinds.get(scaling.peak, 'float')} pixels (white is {scaling.peak:g}), but "
+            f"these are {pixels.dtype}. Convert them, or train again."
         )
 
 

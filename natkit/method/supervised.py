@@ -20,7 +20,7 @@ from natkit.method.goals import Goals, Loss, goals_of
 from natkit.method.labelled import SLOWER, Labelled, last_layers
 from natkit.method.loop import MIN_IMAGES
 from natkit.method.nat import NAT
-from natkit.method.stored import same_channels
+from natkit.method.stored import same_kind
 from natkit.progress import progress
 
 LAYERS, CHOICES = ("all", "last"), ("val", "last")
@@ -195,7 +195,7 @@ def _trained(
     train, val = _rows(images, goals, train_ids)
     val = val if choose == "val" else val[:0]
     pixels = images.pixels(settings.size)
-    same_channels(pixels, model.scaling)
+    same_kind(pixels, model.scaling)
     net = copy.deepcopy(model.backbone)
     classifier = nn.Linear(net.features, len(goals.names)).to(model.device_)
     nn.init.zeros_(classifier.weight)

@@ -183,6 +183,8 @@ NOISE = np.random.default_rng(0).random((40, 20, 20))
         (NOISE, {"micro_batch": "all"}, "micro_batch is a whole number or None, got 'all'"),
         (NOISE, {"lr": None}, "lr is a number, got None"),
         (NOISE, {"views": {}}, r"views is Views\(...\) or SignalViews\(...\) or text, got {}"),
+        (NOISE, {"weights": 3}, "weights is text or a path or None, got 3"),
+        (NOISE, {"size": "96"}, "size is a whole number, got '96'"),
         (NOISE, {"device": torch.device("cpu")}, "device is text, got device"),
         (NOISE, {"lr": float("nan")}, "lr must be at least 0, got nan"),
         (NOISE, {"weight_decay": -1.0}, "weight_decay must be at least 0, got -1"),
@@ -214,6 +216,47 @@ def test_a_training_that_breaks_in_its_last_step_is_told():
     model = NAT(**SMALL | {"epochs": 1, "batch_size": 64, "lr": 1e30}).fit(NOISE)
     with pytest.raises(InputError, match="NaN or infinite features.*smaller learning rate"):
         model.transform(NOISE)
+
+
+def test_settings_of_numpy_and_paths_are_kept(model, pictures, tmp_path):
+    """A grid search gives numbers of NumPy, and a file may be a Path: what was trained with them can be saved."""
+    model.export(tmp_path / "first.safetensors")
+    settings = SMALL | {"epochs": np.int64(1), "lr": np.float32(0.001)}
+    views = Views(small=np.int64(2))
+    trained = NAT(**settings, weights=tmp_path / "first.safetensors", views=views)
+    trained.fit(pictures, checkpoint=tmp_path / "training").save(tmp_path / "run")
+    for folder in ("training", "run"):
+        loaded = NAT.load(tmp_path / folder)
+        np.testing.assert_array_equal(loaded.transform(pictures), trained.transform(pictures))
+        assert loaded.plain() == trained.plain()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"name": None}, {"scaling": {"peak": "x", "mean": [0.5], "std": [1.0]}}]
+    + [{"scaling": {"peak": 255, "mean": [0.5], "std": std}} for std in ([0.0], [1.0, 1.0])],
+)
+def test_an_edited_run_is_refused(change, model, tmp_path):
+    model.save(tmp_path / "run")
+    file = tmp_path / "run" / "config.json"
+    config = json.loads(file.read_text()) | change
+    if config["name"] is None:
+        del config["name"]
+    file.write_text(json.dumps(config))
+    with pytest.raises(InputError, match="not a run"):
+        NAT.load(tmp_path / "run")
+
+
+def test_other_depth_than_trained_is_refused(model, pictures):
+    """16 bits would be 257 times as bright to a network of 8, and nothing would tell."""
+    with pytest.raises(
+        InputError, match="trained on uint8 pixels .white is 255., but these are uint16"
+    ):
+        model.transform(pictures.astype(np.uint16) * 257)
+    with pytest.raises(InputError, match="uint8 pixels .*, but these are float32"):
+        model.partial_fit(pictures / 255)
+    with pytest.raises(InputError, match="uint8 pixels .*, but these are uint16"):
+        model.partial_fit(pictures, old=pictures.astype(np.uint16))
 
 
 def test_other_channels_than_trained_are_refused(model):
