@@ -19,6 +19,7 @@ from natkit.progress import progress, tell
 
 MIN_IMAGES = 8  # fewer say nothing to a batch norm, and nothing to a manager
 FORECAST = 3.0  # seconds after which the length of the run is foretold
+HUGE = 1e15  # a product of some weights of that size leaves float32
 KEEP = 600.0  # seconds from one state kept within an epoch to the next
 
 
@@ -99,17 +100,19 @@ class Loop:
             If the loss becomes NaN or infinite, or one image alone does not fit into the GPU's memory.
         """
         self.start = time.perf_counter() - (self.history[-1]["seconds"] if self.history else 0)
-        first = len(self.history) * self.per_epoch + len(self.marks)
+        self.done = first = len(self.history) * self.per_epoch + len(self.marks)
         note: dict[str, str] = {}
         self.encoder.train()
-        with Interrupt() as asked, torch.random.fork_rng():
+        own = [self.device] if self.device.type == "cuda" else []  # none of the host's other GPUs
+        with Interrupt() as asked, torch.random.fork_rng(own):
             self._begin()
             kept = began = time.perf_counter()
             what = "" if self.team.rank else self.what
             for step in progress(range(first, self.steps), what, note=note):
                 epoch, place = divmod(step, self.per_epoch)
                 if place == 0:
-                    if any(self.team.every(asked.to_stop or self.stop.is_set())):
+                    stopping = any(self.team.every(asked.to_stop or self.stop.is_set()))
+                    if stopping and self.history:  # with no epoch at all there is no model
                         break
                     shuffled = self._open(epoch)
                 elif step == first:
@@ -120,6 +123,7 @@ class Loop:
                 self.done = step + 1
                 note |= self._note(self.marks[-1], step + 1 - first, time.perf_counter() - began)
                 if place + 1 == self.per_epoch:
+                    self._must_be_sound()
                     row = self._close(self.marks, shuffled[: self.per_epoch * self.batch])
                     row = {"epoch": len(self.history) + 1} | row
                     row["seconds"] = round(time.perf_counter() - self.start, 3)
@@ -127,14 +131,19 @@ class Loop:
                     self.marks, kept = [], time.perf_counter()
                     end_epoch()
                 elif time.perf_counter() - kept >= KEEP:
+                    self._must_be_sound()
                     in_epoch()
                     kept = time.perf_counter()
         self.encoder.eval()
 
-    def _alone(self, micro: int) -> bool:
-        """Whether with ``micro`` images at a time some pass of the network would hold one view alone."""
-        each = self.batch // self.team.size
-        return each // -(-each // micro) * min(self.settings.n_views, self.views.small or 2) < 2
+    def _must_be_sound(self) -> None:
+        """Raise InputError if the last steps broke the weights: such a state is neither kept nor returned."""
+        most = max(p.detach().abs().max().item() for p in self.encoder.parameters())
+        if not most < HUGE:  # written so that NaN fails too
+            raise InputError(
+                f"Training broke down: the weights are NaN or huge after step {self.done} of {self.steps}. "
+                f"Use a smaller learning rate than {self.settings.lr:g}."
+            )
 
     def _groups(self) -> list[dict]:
         """The optimiser's groups of weights."""
@@ -184,23 +193,8 @@ class Loop:
                 mark = self._gradients(rows, step // self.per_epoch)
                 break
             except torch.OutOfMemoryError as error:
-                if self.team.size > 1:  # the others are in the middle of this step
-                    raise InputError(
-                        f"The GPU's memory is too small for {self.batch // self.team.size} images at once. Set "
-                        "micro_batch, the number of images that each process takes at once."
-                    ) from error
-                if self.micro == 1 or self._alone((self.micro + 1) // 2):
-                    raise InputError(
-                        f"One image of {self.settings.size}×{self.settings.size} does not fit into the memory "
-                        "of the GPU. Use a smaller size or network."
-                    ) from error
-                self.micro = (self.micro + 1) // 2
+                self._take_fewer(error, step)
                 self.generator.set_state(state)
-                torch.cuda.empty_cache()
-                tell(
-                    f"The GPU's memory is too small for {self.batch} images at once: from step {step + 1} "
-                    f"on they go through the network by {self.micro}. A step still learns from all of them."
-                )
         if not math.isfinite(mark["loss"]):
             raise InputError(
                 f"Training broke down: the loss is {mark['loss']} at step {step + 1} of {self.steps}. "
@@ -208,6 +202,31 @@ class Loop:
             )
         self.optimizer.step()
         return mark
+
+    def _take_fewer(self, error: torch.OutOfMemoryError, step: int) -> None:
+        """Halve the images at once; InputError where that can't be."""
+        if self.team.size > 1:  # the others are in the middle of this step
+            raise InputError(
+                f"The GPU's memory is too small for {self.batch // self.team.size} images at once. Set "
+                "micro_batch, the number of images that each process takes at once."
+            ) from error
+        half = (self.micro + 1) // 2
+        if half == self.micro or self._alone(half):
+            raise InputError(
+                f"One image of {self.settings.size}×{self.settings.size} does not fit into the memory "
+                "of the GPU. Use a smaller size or network."
+            ) from error
+        self.micro = half
+        torch.cuda.empty_cache()
+        tell(
+            f"The GPU's memory is too small for {self.batch} images at once: from step {step + 1} "
+            f"on they go through the network by {self.micro}. A step still learns from all of them."
+        )
+
+    def _alone(self, micro: int) -> bool:
+        """Whether with ``micro`` images at once one view would be alone somewhere: a batch norm needs two."""
+        each = self.batch // self.team.size
+        return each // -(-each // micro) * min(self.settings.n_views, self.views.small or 2) < 2
 
     def _gradients(self, rows: np.ndarray, epoch: int) -> dict:
         """Gradients of the loss of the images at ``rows``, and a mark of the step with its "loss"."""

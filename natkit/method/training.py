@@ -169,8 +169,8 @@ class Run(Loop):
         """Only what has a direction can be matched with one target."""
         if not features.isfinite().all():
             raise InputError(
-                "Training broke down: the features are NaN or infinite. Use a smaller learning rate than "
-                f"{self.settings.lr:g}."
+                f"Training broke down: the features are NaN or infinite at step {self.done + 1} of {self.steps}. "
+                f"Use a smaller learning rate than {self.settings.lr:g}."
             )
         dead = (features == 0).all(dim=2)
         if dead.any():
@@ -198,22 +198,25 @@ class Run(Loop):
             out.append(unit.view(*group.shape[:2], -1))
         return torch.cat(out)
 
+    @torch.no_grad()
     def _match_all(self) -> None:
         """Match all images with their targets by the features of the network as it is.
 
         Every process does all of it, once a run, so that the batch norms see what they would see in one.
         """
         buffers = {name: value.clone() for name, value in self.encoder.named_buffers()}
-        self._open(0)
-        with torch.no_grad():
-            everyone = np.arange(len(self.matcher.held))
-            for part in parts_of(len(everyone), self.batch):
-                rows = everyone[part]
-                features = self._features(self._views(self.batches.light(rows)))
-                self.matcher.remember(features, rows)
+        everyone, part = np.arange(len(self.matcher.held)), None
+        while part is None or part.stop < len(everyone):
+            try:
+                self._open(0)
+                for part in parts_of(len(everyone), self.micro):
+                    views = self._views(self.batches.light(everyone[part]))
+                    self.matcher.remember(self._features(views), everyone[part])
+            except torch.OutOfMemoryError as error:
+                self._take_fewer(error, 0)
+                part = None
         self.matcher.held = self.matcher.match_all(self.matcher.bank, self.matcher.held)
-        for name, value in self.encoder.named_buffers():
-            value.copy_(buffers[name])
+        self.encoder.load_state_dict(buffers, strict=False)
 
     def _note(self, mark: dict, steps: int, seconds: float) -> dict[str, str]:
         note = super()._note(mark, steps, seconds)
@@ -243,7 +246,8 @@ class Run(Loop):
         return kept if self.soft else kept | {"before": torch.from_numpy(self.before)}
 
     def _go_on(self) -> None:
-        self.generator.set_state(self.middle["views"])
+        if len(self.middle["views"]) == len(self.generator.get_state()):  # the same kind of device
+            self.generator.set_state(self.middle["views"])
         torch.set_rng_state(self.middle["torch"])
         if "cuda" in self.middle and self.device.type == "cuda":
             torch.cuda.set_rng_state(self.middle["cuda"], self.device)
@@ -262,8 +266,7 @@ class Run(Loop):
         for key, value in part("optimizer").items():
             index, name = key.split(".")
             slots.setdefault(int(index), {})[name] = value
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
+        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": slots})
         if self.team.rank == 0:
             self.matcher.restore(part("matcher"))
         self.history, self.middle = history, part("middle")

@@ -12,6 +12,8 @@ import time
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import nn
 
 from natkit import NAT, InputError
@@ -249,6 +251,33 @@ def test_a_broken_checkpoint_is_refused_and_kept(content, pictures, tmp_path):
     assert file.read_bytes() == broken
 
 
+@pytest.mark.parametrize(
+    "lacks", ["encoder.0.net.stem.weight", "matcher.held", "history", "settings"]
+)
+def test_a_checkpoint_that_lacks_something_is_refused(lacks, pictures, tmp_path):
+    file = tmp_path / "state.safetensors"
+    NAT(**SMALL).fit(pictures, checkpoint=tmp_path)
+    with safe_open(file, "pt") as stored:
+        facts, names = json.loads(stored.metadata()["natkit"]), stored.keys()
+        kept = {name: stored.get_tensor(name).clone() for name in names if name != lacks}
+    facts.pop(lacks, None)
+    save_file(kept, file, {"natkit": json.dumps(facts)})
+    with pytest.raises(InputError, match="not a training state"):
+        NAT(**SMALL).fit(pictures, checkpoint=tmp_path)
+
+
+def test_random_numbers_of_another_kind_of_device_are_left_out(pictures):
+    """A state of a GPU, kept within an epoch, goes on on a CPU: with other views, but it goes on."""
+    settings = Settings(**SMALL, matching="exact", dim=8)
+    encoder = nn.Sequential(nn.Flatten(), nn.Linear(256, 8))
+    stacked = pictures[..., None]
+    run = Run(encoder, stacked, np.arange(48), Scaling.of(stacked), settings)
+    run.middle = {"views": torch.zeros(16, dtype=torch.uint8), "torch": torch.get_rng_state()}
+    run.middle |= {"seconds": torch.tensor(0.0), "before": torch.arange(48)}
+    run._go_on()
+    np.testing.assert_array_equal(run.before, np.arange(48))
+
+
 # --- when things go wrong
 
 
@@ -268,6 +297,41 @@ def test_a_broken_loss_names_the_step_and_the_last_good_state(pictures, tmp_path
     assert np.isfinite(model.transform(pictures)).all()
     monkeypatch.undo()
     same_run(NAT(**SMALL).fit(pictures, checkpoint=tmp_path), NAT(**SMALL).fit(pictures))
+
+
+@pytest.mark.parametrize("lr", [1e30, float("nan")])
+def test_weights_that_broke_in_the_last_step_are_neither_returned_nor_kept(lr, pictures, tmp_path):
+    """One step an epoch: no later loss could tell. The state kept stays the one before, the model untrained."""
+    settings = SMALL | {"batch_size": 48, "epochs": 1}
+    model = NAT(**settings)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Run, "_rates", lambda self, step: [lr])
+        with pytest.raises(InputError, match="weights are NaN or huge after step 1 of 1"):
+            model.fit(pictures, checkpoint=tmp_path)
+    assert not list(tmp_path.iterdir())
+    assert not hasattr(model, "backbone")
+
+
+def test_stopped_before_the_first_step_it_ends_with_the_first_epoch(
+    pictures, monkeypatch, tmp_path
+):
+    """Ctrl-C while the whole set is matched: a model of one epoch, which can be saved and read."""
+    begin = Run._begin
+    monkeypatch.setattr(Run, "_begin", lambda self: begin(self) or self.stop.set())
+    model = NAT(**SMALL, matching="exact", whole_set=True).fit(pictures)
+    assert len(model.history) == 1
+    model.save(tmp_path / "run")
+    assert NAT.load(tmp_path / "run").history == model.history
+
+
+def test_other_gpus_of_the_host_are_left_alone(pictures, monkeypatch):
+    """Saving the random numbers of all devices would wake every GPU, and warn."""
+    asked = []
+    fork = torch.random.fork_rng
+    monkeypatch.setattr(torch.random, "fork_rng", lambda *a, **k: asked.append((a, k)) or fork([]))
+    NAT(**SMALL).fit(pictures)
+    assert (([],), {}) in asked
+    assert ((), {}) not in asked
 
 
 def test_ctrl_c_ends_the_epoch(pictures, monkeypatch, capsys):
@@ -326,6 +390,24 @@ def test_out_of_memory_halves_the_images_at_once_and_keeps_the_pool(capsys):
         ends.append(encoder[1].weight.detach())
     assert set(encoder[0].seen) == {64, 32, 16}
     torch.testing.assert_close(*ends, atol=1e-5, rtol=0)
+    assert "from step 1 on they go through the network by 8" in capsys.readouterr().out
+
+
+def test_the_first_matching_of_the_whole_set_halves_too(capsys):
+    """It goes by ``micro_batch``, and by less where the memory is short."""
+    pixels = np.random.default_rng(2).integers(0, 255, (32, 6, 6, 1), dtype=np.uint8)
+    settings = {"views": STILL, "epochs": 1, "batch_size": 32, "dim": 8, "size": 8, "lr": 0.0}
+    held = []
+    for most, micro in ((64, None), (64, 8), (20, None)):
+        torch.manual_seed(1)
+        encoder = nn.Sequential(Tight(most), nn.Linear(36, 8))
+        how = Settings(**settings, matching="exact", whole_set=True, micro_batch=micro)
+        run = Run(encoder, pixels, np.arange(32), Scaling.of(pixels), how)
+        run.train()
+        assert max(encoder[0].seen) == (2 * micro if micro else 64)
+        held.append(run.matcher.held)
+    np.testing.assert_array_equal(held[0], held[1])
+    np.testing.assert_array_equal(held[0], held[2])
     assert "from step 1 on they go through the network by 8" in capsys.readouterr().out
 
 
@@ -418,6 +500,15 @@ def test_new_images_take_the_next_targets(pictures):
     np.testing.assert_array_equal(model.ids, np.arange(48))
     assert [row["epoch"] for row in model.history] == [1, 2, 3, 4]
     assert not all(torch.equal(before[k], v) for k, v in model.backbone.state_dict().items())
+
+
+def test_new_images_not_seen_yet_hold_no_common_target(pictures):
+    """Soft matching: 48 new images in batches of 40 leave 8 out, and these say so, as in fit."""
+    model = NAT(**SMALL | {"epochs": 1, "batch_size": 40}, n_targets=64).fit(pictures)
+    assert (model.assignment == -1).sum() == 8
+    model.partial_fit(pictures)
+    assert (model.assignment[48:] == -1).sum() == 8
+    assert model.assignment.max() < 64
 
 
 def test_old_images_trained_along_trade_with_the_new(pictures):
