@@ -171,7 +171,9 @@ def damage(pixels: np.ndarray) -> Damage:
         dead.append(
             _among_pictures(pixels, axis, np.flatnonzero(empty[head : n - tail]) + head, empty)
         )
-    return Damage(max(shares), *dead, _largest_block(pixels) if min(pixels.shape[:2]) > 2 else None)
+    return Damage(
+        max(shares), *dead, _largest_block(pixels) if min(pixels.shape[:2]) >= BLOCK_SIDE else None
+    )
 
 
 def _among_pictures(pixels: np.ndarray, axis: int, dead: np.ndarray, empty: np.ndarray):

@@ -116,7 +116,7 @@ def test_a_block_is_a_rectangle_and_a_blob_is_not(value):
     assert damage(smooth).block == (slice(20, 40), slice(20, 40))
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (2, 2), (3, 1, 3)])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (2, 2), (3, 1, 3), (4, 4), (5, 9), (6, 6)])
 def test_the_smallest_pictures_have_numbers(shape):
     found = statistics(np.zeros(shape, np.uint8))
     assert tuple(found) == STATISTICS
