@@ -279,6 +279,18 @@ def test_the_first_sentence_says_what_moved(made):
 
 
 @both
+def test_runs_of_signals_are_said_of_signals(lang, examples, tmp_path):
+    runs = two(examples)
+    for facts in runs.values():
+        facts["data"]["kind"] = "signals"
+    said = page(compare_runs(runs, tmp_path / "signals", lang)).read()
+    noun = {"en": "images", "ja": "画像"}[lang]
+    assert noun not in said
+    runs["after"]["data"]["kind"] = "images"
+    assert noun in page(compare_runs(runs, tmp_path / "both", lang)).read()
+
+
+@both
 def test_of_several_runs_each_stands_for_itself(lang, made):
     w, said = words(lang), page(made("many", lang)).read()
     asked = {"metric": "AUROC", "label": w("format.quoted", text="defect")}

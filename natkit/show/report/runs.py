@@ -58,6 +58,8 @@ def compare_runs(
     for name, summary in summaries.items():
         _true(name, summary)
     facts = changed(facts, visible)
+    if all(summary["data"].get("kind") == "signals" for summary in summaries.values()):
+        vocabulary = vocabulary.of_signals()
     page, book = _places(Path(out))
     guard(page, _edited)
     if book:
