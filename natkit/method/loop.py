@@ -138,8 +138,7 @@ class Loop:
 
     def _must_be_sound(self) -> None:
         """Raise InputError if the last steps broke the weights: such a state is neither kept nor returned."""
-        most = max(p.detach().abs().max().item() for p in self.encoder.parameters())
-        if not most < HUGE:  # written so that NaN fails too
+        if not all(p.detach().abs().max() < HUGE for p in self.encoder.parameters()):  # NaN is not
             raise InputError(
                 f"Training broke down: the weights are NaN or huge after step {self.done} of {self.steps}. "
                 f"Use a smaller learning rate than {self.settings.lr:g}."

@@ -312,6 +312,17 @@ def test_weights_that_broke_in_the_last_step_are_neither_returned_nor_kept(lr, p
     assert not hasattr(model, "backbone")
 
 
+def test_one_broken_weight_is_enough(pictures):
+    stacked = pictures[..., None]
+    encoder = nn.Sequential(nn.Flatten(), nn.Linear(256, 8))
+    run = Run(encoder, stacked, np.arange(48), Scaling.of(stacked), Settings(**SMALL))
+    run._must_be_sound()
+    for broken in (float("nan"), float("inf"), 1e16):
+        encoder[1].bias.data[3] = broken  # the last of the weights; the others are sound
+        with pytest.raises(InputError, match="NaN or huge"):
+            run._must_be_sound()
+
+
 def test_stopped_before_the_first_step_it_ends_with_the_first_epoch(
     pictures, monkeypatch, tmp_path
 ):
