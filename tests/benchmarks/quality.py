@@ -4,8 +4,8 @@
     uv run python tests/benchmarks/quality.py vary [--of nat nat_full] [--sets …] [--changes …] [--seeds 0 1 2]
     uv run python tests/benchmarks/quality.py table
 
-``run`` tries three learning rates of each method on val at seed 0, then trains it with the best on every
-seed, and reads test once, after the last epoch. Each run is one row of ``quality.csv`` beside this file; what is
+``run`` tries three learning rates of each method, with each batch, on val at seed 0, then trains it with the best on
+every seed, and reads test once, after the last epoch. Each run is one row of ``quality.csv`` beside this file; what is
 there is not run again, so the table grows over several calls. ``vary`` scores changes of the recipe, or of that
 without small views (``nat_full``), on val, at its rate. ``table`` prints both. The rivals' losses are those of the
 package lightly. ``fashion`` needs the Debian package dataset-fashion-mnist.
@@ -48,7 +48,7 @@ from natkit.method.views import Views, preset, small_view, view
 
 RESULTS = Path(__file__).with_name("quality.csv")
 FASHION = Path("/usr/share/datasets/fashion-mnist")
-COLUMNS = ["set", "method", "use", "lr", "seed", "linear", "knn", "torch"]
+COLUMNS = ["set", "method", "use", "lr", "batch", "seed", "linear", "knn", "torch"]
 RATES = {  # three for each, around what suits the family
     "nat": (1e-3, 2e-3, 4e-3),
     "nat_full": (1e-3, 2e-3, 4e-3),  # without small views; so are the two below
@@ -68,6 +68,7 @@ RATES = {  # three for each, around what suits the family
     "untrained": (0.0,),
     "pixels": (0.0,),
 }
+BATCHES = {"cells": (64,), "digits": (64,), "fashion": (64, 256)}
 SMALL = (
     2 / 3
 )  # of the epochs: with 2 full and 4 small views a run sees as many pixels as with 2 full ones
@@ -102,7 +103,7 @@ class Data:
     split: np.ndarray  # "train", "val", "test" (n,)
     views: Views  # with four small ones; methods that use none see full views for more epochs
     epochs: int  # of two full views
-    batch: int
+    batch: int = 64
 
     @property
     def train(self) -> np.ndarray:
@@ -120,14 +121,14 @@ def cells(seed: int) -> Data:
         images = natkit.load(Path(folder) / "prepared")
         pixels, labels = images.pixels(64).copy(), images.table["defect"].astype(int).to_numpy()
     views = Views(crop=(0.3, 1), turn=True)
-    return Data(pixels, labels, images.split, views, epochs=20, batch=64)
+    return Data(pixels, labels, images.split, views, epochs=20)
 
 
 def digits(seed: int) -> Data:
     """1,797 handwritten digits of 8×8, enlarged to 32."""
     bunch = load_digits()
     pixels = np.stack([resize((image * 15.9).astype(np.uint8), 32) for image in bunch.images])
-    return _cut(pixels, bunch.target, (0.6, 0.2), seed, preset("fixed_pose"), 40, 64)
+    return _cut(pixels, bunch.target, (0.6, 0.2), seed, preset("fixed_pose"), 40)
 
 
 def fashion(seed: int) -> Data:
@@ -142,13 +143,13 @@ def fashion(seed: int) -> Data:
     some = np.random.default_rng(seed).permutation(len(labels))[:20_000]
     pixels = np.pad(pixels[some], ((0, 0), (2, 2), (2, 2)))[..., None]
     views = Views(crop=(0.3, 1), brightness=0.4, contrast=0.4)
-    return _cut(pixels, labels[some], (0.5, 0.25), seed, views, 20, 256)
+    return _cut(pixels, labels[some], (0.5, 0.25), seed, views, 20)
 
 
-def _cut(pixels, labels, shares, seed, views, epochs, batch) -> Data:
+def _cut(pixels, labels, shares, seed, views, epochs) -> Data:
     place = np.random.default_rng(seed).permutation(len(labels)) / len(labels)
     split = np.where(place < shares[0], "train", np.where(place < sum(shares), "val", "test"))
-    return Data(pixels, labels, split, views, epochs, batch)
+    return Data(pixels, labels, split, views, epochs)
 
 
 SETS: dict[str, Callable[[int], Data]] = {"cells": cells, "digits": digits, "fashion": fashion}
@@ -343,38 +344,57 @@ def _score(model, x: np.ndarray, data: Data, part: str) -> float:
 def run(sets: list[str], methods: list[str], seeds: list[int]) -> None:
     for name in sets:
         for method in methods:
-            for lr in RATES[method] if len(RATES[method]) > 1 else ():
-                _once(name, method, "choose", lr, 0)
+            tries = _tries(name, method)
+            for lr, batch in tries if len(tries) > 1 else ():
+                _once(name, method, "choose", lr, batch, 0)
             for seed in seeds:
-                _once(name, method, "test", _best_rate(name, method), seed)
+                _once(name, method, "test", *_best(name, method), seed)
 
 
 def vary(bases: list[str], sets: list[str], changes: list[str], seeds: list[int]) -> None:
     for change in changes:
         for name, of in product(sets, bases):
             for seed in seeds:
-                _once(name, f"{of}, {change}", "vary", _best_rate(name, of), seed)
+                _once(name, f"{of}, {change}", "vary", *_best(name, of), seed)
 
 
-def _best_rate(name: str, method: str) -> float:
-    if len(RATES[method]) == 1:
-        return RATES[method][0]
+def _tries(name: str, method: str) -> list[tuple[float, int]]:
+    """Learning rates and batches; what is not trained has neither."""
+    return [(0.0, 0)] if RATES[method] == (0.0,) else list(product(RATES[method], BATCHES[name]))
+
+
+def _best(name: str, method: str) -> tuple[float, int]:
+    """The learning rate and the batch with the best sum of both scores on val."""
+    tries = _tries(name, method)
+    if len(tries) == 1:
+        return tries[0]
     rows = _rows().query("set == @name and method == @method and use == 'choose'")
-    return float(rows.assign(both=rows["linear"] + rows["knn"]).sort_values("both")["lr"].iloc[-1])
+    best = rows.loc[(rows["linear"] + rows["knn"]).idxmax()]
+    return float(best["lr"]), int(best["batch"])
 
 
-def _once(name: str, method: str, use: str, lr: float, seed: int) -> None:
+def _once(name: str, method: str, use: str, lr: float, batch: int, seed: int) -> None:
     """Train, score and append a row, unless it is there."""
     here = _rows().query("set == @name and method == @method and use == @use and seed == @seed")
-    if np.isclose(here["lr"], lr).any():
+    if (np.isclose(here["lr"], lr) & (here["batch"] == batch)).any():
         return
     data = SETS[name](seed)
+    data.batch = batch or data.batch
     if use == "vary":
         found = _changed(data, method, lr, seed).transform(data.pixels)
     else:
         found = vectors(data, method, lr, seed)
     scores = probe(data, found, "test" if use == "test" else "val")
-    row = [name, method, use, lr, seed, *(f"{scores[p]:.4f}" for p in PROBES), torch.__version__]
+    row = [
+        name,
+        method,
+        use,
+        lr,
+        batch,
+        seed,
+        *(f"{scores[p]:.4f}" for p in PROBES),
+        torch.__version__,
+    ]
     with open(RESULTS, "a", newline="") as file:
         csv.writer(file, lineterminator="\n").writerow(row)
     print(*row, flush=True)
@@ -398,11 +418,15 @@ def _print(tests: pd.DataFrame, first: str) -> None:
     for name, rows in tests.groupby("set", sort=False):
         wide = rows["method"].str.len().max()
         head = "".join(f"{p:>8}  {f'{first} − it':>24}  " for p in PROBES)
-        print(f"\n{name}: {rows['use'].iloc[0]}\n{'':{wide}} {'lr':>7} {'seeds':>5}  {head}")
+        print(
+            f"\n{name}: {rows['use'].iloc[0]}\n{'':{wide}} {'lr':>7} {'batch':>5} {'seeds':>5}  {head}"
+        )
         ours = rows[rows["method"] == first].set_index("seed")
         for method, each in rows.groupby("method", sort=False):
             each = each.set_index("seed")
-            text = f"{method:{wide}} {each['lr'].iloc[0]:7g} {len(each):5}  "
+            text = (
+                f"{method:{wide}} {each['lr'].iloc[0]:7g} {each['batch'].iloc[0]:5} {len(each):5}  "
+            )
             for p in PROBES:
                 gap = (ours[p] - each[p]).dropna()
                 text += f"{each[p].mean():8.3f}  "
