@@ -22,6 +22,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import torch
@@ -134,4 +135,17 @@ def main(command: Callable[[dict, Team], None]) -> int:
         )
     if said:
         print(f"natkit, rank {os.environ.get('RANK', 0)}: {said}", file=sys.stderr)
+    if "RANK" in os.environ:
+        _leave(1 if said else 0)
     return 1 if said else 0
+
+
+def _leave(code: int) -> NoReturn:
+    """End this process without Python's own end.
+
+    Once DistributedDataParallel has been used, gloo's threads outlive the team (torch 2.15). One that still holds a
+    tensor of Python's while the interpreter ends aborts the process, and torchrun calls a training that is done failed.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -327,6 +327,27 @@ def test_a_full_disk_is_told_in_a_sentence(tmp_path, monkeypatch, capsys):
     )
 
 
+def test_a_command_ends_before_threads_of_torch_meet_the_end_of_python():
+    """They abort it now and then; what was printed is not lost."""
+    program = """if True:
+        import atexit, sys
+        from natkit.method import torchrun
+        def work(config, team):
+            "Print without a line's end."
+            print("work of", team.size, end="")
+        atexit.register(print, "the end of Python")
+        sys.argv = ["work", "--config", "run.json"]
+        torchrun._read = lambda file: {}
+        sys.exit(torchrun.main(work))"""
+    alone = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1"}
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        alone |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
+    ours = {"capture_output": True, "text": True, "timeout": 120}
+    done = subprocess.run([sys.executable, "-c", program], env=os.environ | alone, **ours)
+    assert (done.returncode, done.stdout) == (0, "work of 1"), done.stderr
+
+
 # --- the commands
 
 
