@@ -135,9 +135,10 @@ def main(command: Callable[[dict, Team], None]) -> int:
         )
     if said:
         print(f"natkit, rank {os.environ.get('RANK', 0)}: {said}", file=sys.stderr)
+    code = 1 if said else 0
     if "RANK" in os.environ:
-        _leave(1 if said else 0)
-    return 1 if said else 0
+        _leave(code)
+    return code
 
 
 def _leave(code: int) -> NoReturn:

@@ -34,16 +34,19 @@ from natkit.method.views import Views, small_view, view
 SMALL = {"epochs": 2, "size": 16, "batch_size": 16, "device": "cpu", "dim": 8, "head_width": 32}
 
 
-def together(work, n: int = 2) -> list:
-    """What ``work(rank)`` returns, or what it raised, in each of n processes of one team; nothing is imported twice."""
-    context = multiprocessing.get_context("fork")
+def meeting_place() -> dict[str, str]:
+    """Where the processes of a team find each other, as torchrun tells them: a port that is free."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        return {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
+
+
+def together(work, n: int = 2) -> list:
+    """What ``work(rank)`` returns, or what it raised, in each of n processes of one team; nothing is imported twice."""
+    context, place = multiprocessing.get_context("fork"), meeting_place()
 
     def one(rank: int, end) -> None:
-        os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(n)}
-        os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+        os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(n)} | place
         torch.set_num_threads(1)
         try:
             with joined():
@@ -339,10 +342,7 @@ def test_a_command_ends_before_threads_of_torch_meet_the_end_of_python():
         sys.argv = ["work", "--config", "run.json"]
         torchrun._read = lambda file: {}
         sys.exit(torchrun.main(work))"""
-    alone = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1"}
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        alone |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
+    alone = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1"} | meeting_place()
     ours = {"capture_output": True, "text": True, "timeout": 120}
     done = subprocess.run([sys.executable, "-c", program], env=os.environ | alone, **ours)
     assert (done.returncode, done.stdout) == (0, "work of 1"), done.stderr
