@@ -18,6 +18,7 @@ _HOME = {
     "pixels": "natkit.method.embed",
     "values": "natkit.method.embed",
     "frozen": "natkit.method.frozen",
+    "networks": "natkit.method.sources",
     "Embedding": "natkit.embedding",
     "project": "natkit.look.project",
     "clusters": "natkit.look.clusters",

