@@ -136,13 +136,9 @@ def scan(
             "Give folder=."
         )
     root = Path(table).absolute().parent if folder is None else Path(folder).absolute()
-    found = walk(root, tuple(Path(f) for f in (table, root / LICENCE) if isinstance(f, str | Path)))
+    ours = tuple(Path(f) for f in (table, root / LICENCE) if isinstance(f, str | Path))
+    found = walk(root, ours, follow=listed is not None)
     files, lost = found.images, {}
-    if listed is None and not files:
-        raise InputError(
-            f"{root} holds no image file, but {found.passed_over['linked_folder']} links to folders, which are not "
-            "followed. Give the folder that a link leads to, or a table that names the images."
-        )
     if listed is not None:
         listed, lost = match_disk(root, found, listed, path_column)
         wanted = set(listed["path"])

@@ -35,8 +35,11 @@ class Found:
     passed_over: Counter[str] = field(default_factory=Counter)
 
 
-def walk(root: Path, ours: tuple[Path, ...] = ()) -> Found:
-    """Look through ``root`` and its sub-folders. ``ours``: files that are no pictures and are not counted.
+def walk(root: Path, ours: tuple[Path, ...] = (), follow: bool = False) -> Found:
+    """Look through ``root`` and its sub-folders.
+
+    ``ours``: files that are no pictures and are not counted. ``follow``: look into the folders that links lead to,
+    each once, for ``linked``.
 
     A folder that can't be listed is named itself. What no table can show (bytes that are not UTF-8,
     control characters) is written with a backslash: ``\\udce9``.
@@ -53,10 +56,11 @@ def walk(root: Path, ours: tuple[Path, ...] = ()) -> Found:
         )
     found, suffixes, left_out = Found(), Counter(), {os.path.realpath(file) for file in ours}
     links = _look_through(root, root, found.images, found.passed_over, suffixes, left_out)
+    if links:
+        found.passed_over["linked_folder"] = len(links)
     seen, passed_there = {os.path.realpath(root)}, Counter()
-    while links:
+    while follow and links:
         link = links.pop()
-        found.passed_over["linked_folder"] += 1
         real = os.path.realpath(link)
         # a folder that is read already, or one that holds those, is no further place
         if any(_within(real, one) or _within(one, real) for one in seen):
@@ -69,7 +73,7 @@ def walk(root: Path, ours: tuple[Path, ...] = ()) -> Found:
         found.passed_over["suffix …"] = rest
     if not found.images and not found.linked:
         raise InputError(
-            f"{root} holds no image file; natkit reads {', '.join(SUFFIXES)}{_but(suffixes)}. "
+            f"{root} holds no image file; natkit reads {', '.join(SUFFIXES)}{_but(suffixes, len(links))}. "
             "Give the folder that holds the images."
         )
     for names in (found.images, found.linked):
@@ -77,9 +81,14 @@ def walk(root: Path, ours: tuple[Path, ...] = ()) -> Found:
     return found
 
 
-def _but(suffixes: Counter[str]) -> str:
-    some = ", ".join(f"{n} {suffix}" for suffix, n in suffixes.most_common(MOST_SUFFIXES))
-    return f", but it holds {some}" if some else ""
+def _but(suffixes: Counter[str], links: int) -> str:
+    some = [
+        f"{n} {suffix or 'without suffix'}" for suffix, n in suffixes.most_common(MOST_SUFFIXES)
+    ]
+    some += [
+        f"{links} links to folders, which are followed where a table names what is in them"
+    ] * bool(links)
+    return f", but it holds {', '.join(some)}" if some else ""
 
 
 def _look_through(
