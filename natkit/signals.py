@@ -182,8 +182,9 @@ def positions(n: int, rows: int | slice | Sequence) -> np.ndarray:
         return places[:0]
     wanted = rows if isinstance(rows, slice) else np.asarray(rows)
     if not isinstance(wanted, slice) and (wanted.dtype.kind not in "biu" or wanted.ndim > 1):
+        given = " ".join(repr(rows).split())
         raise InputError(
-            f"Rows are picked by a number, a slice, numbers or True and False, but this is {rows!r:.80}. A column of "
+            f"Rows are picked by a number, a slice, numbers or True and False, but this is {given:.80}. A column of "
             "the table is .table[name]."
         )
     return np.atleast_1d(places[wanted])
