@@ -24,6 +24,7 @@ TEXTS = ("pixel_hash", "perceptual_hash", "format", "captured")
 OWN = ("path", "status", *SIZES, "pages", "stored_grey", "invalid_share", *TEXTS, *STATISTICS)
 OF_SIGNALS = ("path", "status", *SIZES, "pixel_hash", "offset", "level")  # columns of their scan
 LICENCE = "LICENCE.txt"
+BESIDE = (LICENCE, "truth.csv")  # what samples of natkit's own have beside their images
 PASSING = (
     "absent",
     "broken_link",
@@ -136,8 +137,10 @@ def scan(
             "Give folder=."
         )
     root = Path(table).absolute().parent if folder is None else Path(folder).absolute()
-    ours = tuple(Path(f) for f in (table, root / LICENCE) if isinstance(f, str | Path))
-    found = walk(root, ours, follow=listed is not None)
+    ours = [root / name for name in BESIDE] + (
+        [Path(table)] if isinstance(table, str | Path) else []
+    )
+    found = walk(root, tuple(ours), follow=listed is not None)
     files, lost = found.images, {}
     if listed is not None:
         listed, lost = match_disk(root, found, listed, path_column)

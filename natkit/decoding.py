@@ -155,6 +155,11 @@ def _open_pillow(file: BinaryIO) -> Picture:
         if image.width * image.height > MAX_PIXELS:
             raise UnreadableImage("too_big", f"{image.width} x {image.height} pixels")
         kind, pages = image.format or "", getattr(image, "n_frames", 1)
+        most = image.tile[0].args if kind == "PPM" and image.mode == "RGB" else ""
+        if isinstance(most, tuple) and most[1] > 255:
+            raise UnreadableImage(
+                "other_format", "Pillow keeps 8 of its bits: save it as TIFF", "PPM, 16 bit"
+            )
         deep = image.mode in ("RGB", "RGBA", "LA") and "16B" in str(image.tile[:1])
         image.load()
         turned, captured = _exif(image)

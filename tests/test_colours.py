@@ -223,3 +223,15 @@ def test_a_format_that_is_not_read_is_named(tmp_path, head, kind):
     ) as told:
         open_image(tmp_path / "a.jpg")
     assert (told.value.reason, told.value.kind) == ("other_format", kind)
+
+
+def test_a_deep_ppm_in_colour_is_refused_and_a_deep_grey_one_is_whole():
+    grey = (np.arange(12).reshape(3, 4) * 5000).astype(">u2")
+    shown = decode(io.BytesIO(b"P5 4 3 65535\n" + grey.tobytes())).pixels
+    np.testing.assert_array_equal(shown, grey)
+    assert shown.dtype == np.uint16
+    with pytest.raises(UnreadableImage, match="save it as TIFF"):
+        decode(io.BytesIO(b"P6 4 3 65535\n" + np.dstack([grey] * 3).tobytes()))
+    small = np.arange(36, dtype=np.uint8).reshape(3, 4, 3)
+    shown = decode(io.BytesIO(b"P6 4 3 255\n" + small.tobytes())).pixels
+    np.testing.assert_array_equal(shown, small)

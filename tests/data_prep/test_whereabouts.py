@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import data_prep
+from data_prep.rules import RULES
 from data_prep.scanning import find_images
 from data_prep.walking import walk
 from data_prep.whereabouts import Disk, Whereabouts
@@ -189,6 +190,28 @@ def test_what_was_passed_over_stands_in_the_report(root):
         (row,) = (r for r in told({"findings": facts}, words) if said in r["detail"])
         assert "2" in row["detail"]
         assert row["name"] == audit.rules["passed_over"].name[lang]
+
+
+STATUSES = ["empty", "truncated", "not_an_image", "too_big", "other_format HEIC", "colour_space CFA", "no_measurement",
+            "unreadable", "broken_link", "is_folder", "closed_folder", "other_case", "other_width", "other_suffix",
+            "hidden", "linked_folder", "not_in_table", "system @eaDir", "suffix .txt", "no_suffix"]  # fmt: skip
+
+
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_every_reason_has_its_own_words(lang):
+    sentence = {"rule.unreadable.detail": RULES["unreadable"].detail[lang]}
+    words = words_of(lang).with_sentences({lang: sentence})
+    said = []
+    for reason in STATUSES:
+        finding = {
+            "rule": "unreadable", "severity": "problem", "action": "reported", "count": 7, "share": 0.1,
+            "evidence": {"n": 7, "reasons": {reason: 7}}, "examples": [],
+        }  # fmt: skip
+        (row,) = told({"findings": [finding]}, words)
+        said.append(row["detail"])
+        assert f"status.{reason.partition(' ')[0]}" in words
+        assert reason.partition(" ")[2] in row["detail"]
+    assert len(set(said)) == len(STATUSES)
 
 
 def test_a_linked_folder_is_read_where_the_table_names_it(root):
