@@ -105,6 +105,16 @@ def originals() -> dict[str, bytes]:
         "lossy.webp": pillow("WEBP", c, exif=exif),
         "whole.webp": pillow("WEBP", c, lossless=True),
         "moving.webp": pillow("WEBP", c, save_all=True, append_images=[c.rotate(9)]),
+        "rgb.avif": pillow("AVIF", c),
+        "moving.gif": pillow("GIF", c, save_all=True, append_images=[c.rotate(9)]),
+        "grey.pgm": pillow("PPM", g),
+        "deep.pgm": pillow("PPM", Image.fromarray(deep)),
+        "rgb.ppm": pillow("PPM", c),
+        "ycbcr.tif": tiff(np.asarray(c.convert("YCbCr")), photometric="ycbcr", compression="lzw"),
+        "lab.tif": tiff(rgb, photometric="cielab"),
+        "lab16.tif": tiff(rgb.astype(np.uint16) * 257, photometric="icclab"),
+        "inks.tif": tiff(np.asarray(c.convert("CMYK")), photometric="separated"),
+        "holes.tif": tiff(np.where(grey > 200, -9999, grey).astype(np.float32)),
     }
     shipped = Path(skimage.data.__file__).parent
     names = ("microaneurysms.png", "rocket.jpg", "multipage.tif")
