@@ -11,7 +11,15 @@ from data_prep.bias import class_imbalance, group_imbalance, shortcuts
 from data_prep.drift import drifts
 from data_prep.duplicates import exact_copies, leakage, near_copies, same_picture
 from data_prep.imputing import not_at_random
-from data_prep.missing import broken_images, missing_labels, missing_values, mixed_kinds
+from data_prep.missing import (
+    broken_images,
+    invalid_pixels,
+    missing_labels,
+    missing_values,
+    mixed_kinds,
+    passed_over,
+    unlisted,
+)
 from data_prep.own_rules import own_findings
 from data_prep.quality import gains, worse_than_own_camera
 from data_prep.rules import (
@@ -37,7 +45,7 @@ NEED_LABEL = ("label_missing", "class_imbalance", "group_imbalance", "shortcut")
 NEED_GROUP = ("gain",)
 NEED_EMBEDDING = ("outlier", "doubtful_label")
 DECISIONS = ("kept", "quarantined", "mended")
-NOTHING_TO_READ = ("absent", "unreadable")  # rules whose images can only be left out
+NOTHING_TO_READ = ("absent", "misnamed", "unreadable")  # rules whose images can only be left out
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,7 @@ class Audit:
         without |= set() if self.label is not None else set(NEED_LABEL)
         without |= set() if self.groups else set(NEED_GROUP)
         without |= set() if self.split is not None else {"leakage"}
+        without |= set() if self.scan.listed_in_table else {"unlisted"}
         return tuple(code for code in self.rules if code not in without)
 
     @property
@@ -306,13 +315,16 @@ def audit(
 
 
 def _at_files(audit: Audit, _seed: int) -> list[Finding]:
-    return broken_images(audit.scan.table)
+    scan = audit.scan
+    found = broken_images(scan.table, scan.instead) + passed_over(scan.passed_over)
+    return found + (unlisted(scan.table) if scan.listed_in_table else [])
 
 
 def _at_pictures(audit: Audit, seed: int) -> list[Finding]:
     kept, small = audit.kept, audit.small_groups
     found = mixed_kinds(kept) + worse_than_own_camera(kept, small, audit.rules)
     bad = {path for f in found for path in f.paths}
+    found += invalid_pixels(kept)
     found += gains(kept[~kept["path"].isin(bad)], small, audit.rules, seed)
     return found + own_findings(audit.scan.table, audit.rules)
 
@@ -349,7 +361,10 @@ def _at_the_label(audit: Audit, seed: int) -> list[Finding]:
     """Findings in the images that stay: a copy would count twice, a blank one for nothing."""
     if audit.label is None:
         return []
-    found, kept = missing_labels(audit.scan.table, audit.label), audit.kept
+    table, kept = audit.scan.table, audit.kept
+    if "unlisted" in audit.looked_for and audit.rules["unlisted"].action == "quarantined":
+        table = table[table["listed"]]  # of the others it is said already
+    found = missing_labels(table, audit.label)
     labels = class_text(kept[audit.label])
     if labels.nunique() < 2:
         return found

@@ -18,13 +18,14 @@ from data_prep.rules import LANGUAGES, Finding, class_text
 from data_prep.scanning import SIZES, Scan, measure
 from data_prep.signals import writer
 from data_prep.splits import assign_splits, components, role
-from natkit.decoding import read_image
+from natkit.decoding import in_channels, read_image
 from natkit.errors import InputError
 from natkit.files import plain, unplain
 from natkit.manifest import SPLITS, Prepared, read, write
 from natkit.marks import LEDGER, SAID, applied, current
 from natkit.progress import progress
 
+MENDED = ("width", "height", "bits", "pixel_hash")  # what a mend can change
 EXAMPLES = 8  # paths named for each finding
 CELL = 5  # images of a class in a group value, on average, from which weights balance the group
 
@@ -93,13 +94,13 @@ def prepare(audit: Audit, folder: str | Path, seed: int = 0, own_split: bool = F
         """Write the mended images, and what they now are into the manifest."""
         rows = table.set_index("path").index
         for path, steps in progress(mends.items(), "mend images", len(mends)):
-            pixels = read_image(audit.scan.root / path)
+            row = table.index[rows.get_loc(path)]
+            pixels = in_channels(read_image(audit.scan.root / path), table.loc[row, "channels"])
             for how, facts in steps:
                 pixels = mend(pixels, how, facts)
             file = save(part / "images" / path, pixels)
             facts = measure(file.parent, file.name)
-            row = table.index[rows.get_loc(path)]
-            table.loc[row, [*SIZES, "pixel_hash"]] = [facts[c] for c in (*SIZES, "pixel_hash")]
+            table.loc[row, [*MENDED]] = [facts[c] for c in MENDED]
 
     if audit.scan.signals is None:
         return write(folder, audit.scan.root, table, ledger(audit), info, images)
@@ -194,7 +195,7 @@ def findings(audit: Audit) -> list[dict]:
             "severity": f.severity,
             "action": f.action,
             "count": f.count,
-            "share": round(f.count / len(audit.scan.table), 5),
+            "share": min(1.0, round(f.count / len(audit.scan.table), 5)),
             "evidence": f.evidence,
             "examples": list(f.paths[:EXAMPLES]),
         }

@@ -1,8 +1,9 @@
-"""What is not there: absent and unreadable files, blank or half pictures, missing values."""
+"""What is not there, or not as the table says: absent, unreadable, unlisted files, blank pictures, missing values."""
 
 import pandas as pd
 
 from data_prep.rules import Finding, class_text
+from data_prep.whereabouts import MISNAMED
 
 BLANK_CONTRAST = 0.03  # of the full range; real solar cells lie above 0.12, a covered lens at 0.015
 BLANK_AGAINST_MEDIAN = (
@@ -10,14 +11,21 @@ BLANK_AGAINST_MEDIAN = (
 )
 MISSING_SHARE = 0.10  # above the folder's median; the darkest borders of solar cells reach 0.007
 MISSING_SPREAD = 5.0  # robust standard deviations: pictures cut out on plain ground vary by habit
+MANY_UNLISTED = 0.5  # share of the readable images from which it is a problem
+NAMED = ("other_format", "colour_space")  # statuses that say more by the name of what is not read
 MANY_MISSING = 0.20  # share of missing values from which a column earns a warning
 
 
-def broken_images(table: pd.DataFrame) -> list[Finding]:
-    """Absent, unreadable, blank, partly missing images; each by the first rule that fits."""
+def broken_images(table: pd.DataFrame, instead: dict[str, str] | None = None) -> list[Finding]:
+    """Absent, misnamed, unreadable, blank, partly missing images; each by the first rule that fits.
+
+    ``instead``: for a misnamed path the name of the file that is there.
+    """
     good = table[table["status"] == "ok"]
     absent = table[table["status"] == "absent"]
-    unreadable = table[~table["status"].isin(["ok", "absent"])]
+    misnamed = table[table["status"].isin(MISNAMED)]
+    unreadable = table[~table["status"].isin(["ok", "absent", *MISNAMED])]
+    misnamed = misnamed.assign(instead=misnamed["path"].map(instead or {}).fillna(""))
     flat = good["contrast"].lt(
         min(BLANK_CONTRAST, BLANK_AGAINST_MEDIAN * good["contrast"].median())
     ) | good["contrast"].eq(0)
@@ -26,14 +34,46 @@ def broken_images(table: pd.DataFrame) -> list[Finding]:
     spread = 1.4826 * (share - share.median()).abs().median()
     limit = share.median() + max(MISSING_SHARE, MISSING_SPREAD * spread)
     partly = rest[share > limit]
-    reasons = unreadable["status"].value_counts().to_dict()
     found = [
         _images("absent", absent, {}, []),
-        _images("unreadable", unreadable, {"reasons": reasons}, ["status"]),
+        _images("misnamed", misnamed, {"reasons": _reasons(misnamed)}, ["status", "instead"]),
+        _images("unreadable", unreadable, {"reasons": _reasons(unreadable)}, ["status"]),
         _images("blank", good[flat], {"limit": BLANK_CONTRAST}, ["contrast"]),
         _images("partly_missing", partly, {"limit": round(float(limit), 3)}, ["missing_share"]),
     ]
     return [finding for finding in found if finding.count]
+
+
+def _reasons(rows: pd.DataFrame) -> dict[str, int]:
+    """How many have each status; behind it the name of a format or colour space: "other_format HEIC"."""
+    kinds = rows["format"] if "format" in rows else pd.Series("", rows.index)
+    kinds = kinds.where(rows["status"].isin(NAMED), "")
+    return (rows["status"] + " " + kinds).str.strip().value_counts().to_dict()
+
+
+def unlisted(table: pd.DataFrame) -> list[Finding]:
+    """Images that no row of the user's table names: masks, previews, or what was never labelled."""
+    good = table[table["status"] == "ok"]
+    rows = good[~good["listed"]]
+    if rows.empty:
+        return []
+    severity = "problem" if len(rows) > MANY_UNLISTED * len(good) else "warning"
+    return [_images("unlisted", rows, {"of": len(good)}, [], severity)]
+
+
+def passed_over(counts: dict[str, int]) -> list[Finding]:
+    """Files of the folder that were not read, by reason."""
+    n = sum(counts.values())
+    return [Finding("passed_over", "note", (), {"n": n, "reasons": counts}, n)] if n else []
+
+
+def invalid_pixels(table: pd.DataFrame) -> list[Finding]:
+    """Images with pixels that hold no measurement."""
+    rows = table[table["invalid_share"] > 0]
+    if rows.empty:
+        return []
+    most = {"most": round(100 * float(rows["invalid_share"].max()), 1)}
+    return [_images("invalid_pixels", rows, most, ["invalid_share"], "warning")]
 
 
 def _images(

@@ -23,7 +23,11 @@ MENDS |= {"signal_gap": "fill", "spikes": "unspike"}
 ABOUT_SIGNALS = ("signal_lost", "signal_gap", "stuck", "spikes", "dead_channel")
 ABOUT_IMAGES = (
     "absent",
+    "misnamed",
     "unreadable",
+    "unlisted",
+    "passed_over",
+    "invalid_pixels",
     "blank",
     "partly_missing",
     "mixed_kinds",

@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-import os
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import joblib
@@ -12,8 +10,10 @@ import numpy as np
 import pandas as pd
 
 from data_prep.statistics import STATISTICS, perceptual_hash, statistics
-from data_prep.tables import match_paths, read_table, refuse_twice
-from natkit.decoding import SUFFIXES, Picture, UnreadableImage, open_image
+from data_prep.tables import read_table, refuse_twice
+from data_prep.walking import walk
+from data_prep.whereabouts import MISNAMED, THERE, match_disk
+from natkit.decoding import Picture, UnreadableImage, open_image
 from natkit.errors import InputError
 from natkit.manifest import COLUMNS, can_hold
 from natkit.progress import progress
@@ -21,10 +21,15 @@ from natkit.progress import progress
 SIZES = ("width", "height", "channels", "bits")
 LOOKED_AT = ("brightness", "contrast", "sharpness")
 TEXTS = ("pixel_hash", "perceptual_hash", "format", "captured")
-OWN = ("path", "status", *SIZES, "pages", *TEXTS, *STATISTICS)
+OWN = ("path", "status", *SIZES, "pages", "stored_grey", "invalid_share", *TEXTS, *STATISTICS)
 OF_SIGNALS = ("path", "status", *SIZES, "pixel_hash", "offset", "level")  # columns of their scan
-NOT_TEXT = re.compile("[\\x00-\\x1f\\ud800-\\udfff]")
-PASSING = ("absent", "unreadable")  # may be otherwise next time, though the file stays as it is
+LICENCE = "LICENCE.txt"
+BESIDE = (LICENCE, "truth.csv")  # what samples of natkit's own have beside their images
+PASSING = (
+    "absent",
+    "broken_link",
+    "unreadable",
+)  # may be otherwise next time, though the file stays as it is
 BATCH = 16  # files that a worker gets at once
 
 
@@ -32,19 +37,28 @@ BATCH = 16  # files that a worker gets at once
 class Scan:
     """Every image of a folder and every row of the user's table.
 
-    ``table`` has one row an image: ``path`` (relative to ``root``, posix), ``status`` (ok, absent,
-    empty, truncated, not_an_image, too_big, unreadable), ``width, height, channels, bits`` (of the
-    pixels' dtype), ``pages``, ``pixel_hash``, ``perceptual_hash``, ``format``, ``captured`` (ISO
-    text from EXIF, or ""), the numbers of :func:`data_prep.statistics.statistics` (NaN if
-    unreadable), ``listed`` (is it in the user's table), then the user's columns.
+    ``table`` has one row an image: ``path`` (relative to ``root``, posix), ``status`` (ok; empty,
+    truncated, not_an_image, too_big, other_format, colour_space, no_measurement, unreadable; broken_link, is_folder,
+    closed_folder; other_case, other_width, other_suffix: there is a file of nearly that name; absent),
+    ``width, height, channels, bits`` (of the
+    pixels' dtype; grey pictures stored in three channels count as the others of the set), ``pages``,
+    ``stored_grey`` (grey, but stored in three equal channels), ``invalid_share`` (of the pixels, 0..1; see
+    :func:`natkit.invalid.masked`), ``pixel_hash``, ``perceptual_hash``, ``format`` (or what is not read of an
+    unreadable one), ``captured`` (ISO text from EXIF, or ""), the numbers of
+    :func:`data_prep.statistics.statistics` (NaN if unreadable), ``listed`` (is it in the user's table), then the
+    user's columns.
     ``listed_in_table`` says if there was a table. ``signals``: the values, where these are no images but what
-    :func:`data_prep.scan_signals` read; the table then has the columns ``OF_SIGNALS`` instead.
+    :func:`data_prep.scan_signals` read; the table then has the columns ``OF_SIGNALS`` instead. ``passed_over``: how
+    many files were not read, by reason (see :class:`data_prep.walking.Found`). ``instead``: for a path of the table
+    that is there under another name, that name.
     """
 
     root: Path
     table: pd.DataFrame
     listed_in_table: bool
     signals: np.ndarray | None = None
+    passed_over: dict[str, int] = field(default_factory=dict)
+    instead: dict[str, str] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:
@@ -64,7 +78,7 @@ class Scan:
     @property
     def licence(self) -> str | None:
         """First line of the LICENCE.txt that came with the images, if one did."""
-        file = self.root / "LICENCE.txt"
+        file = self.root / LICENCE
         return file.read_text(encoding="utf-8").partition("\n")[0][:500] if file.exists() else None
 
     @property
@@ -85,9 +99,9 @@ def scan(
     Parameters
     ----------
     folder
-        Root of the images; sub-folders are read too; hidden files, other file types and links to
-        folders are not. If not given, the folder of ``table`` is the root, and the images that the
-        table lists are read.
+        Root of the images; sub-folders are read too; hidden files, other file types, folders of NAS and system
+        (@eaDir, $RECYCLE.BIN) and links to folders are passed over and counted, unless the table names what is in
+        them. If not given, the folder of ``table`` is the root, and the images that the table lists are read.
     table
         CSV (or TSV; UTF-8 or Japanese Windows encoding), Parquet, XLSX (its first sheet) or a
         DataFrame, with one row an image.
@@ -123,10 +137,19 @@ def scan(
             "Give folder=."
         )
     root = Path(table).absolute().parent if folder is None else Path(folder).absolute()
-    files = find_images(root)
+    ours = [root / name for name in BESIDE] + (
+        [Path(table)] if isinstance(table, str | Path) else []
+    )
+    found = walk(root, tuple(ours), follow=listed is not None)
+    files, lost = found.images, {}
     if listed is not None:
-        listed = match_paths(listed, files, path_column)
-        files = files if folder is not None else sorted(set(files) & set(listed["path"]))
+        listed, lost = match_disk(root, found, listed, path_column)
+        wanted = set(listed["path"])
+        also = {where.instead for where in lost.values() if where.status == THERE}
+        also |= wanted.intersection(found.linked)
+        if folder is None and (rest := len(set(files) - wanted)):
+            found.passed_over["not_in_table"] = rest
+        files = sorted((set(files) if folder is not None else wanted.intersection(files)) | also)
         taken = {*OWN, *COLUMNS, "listed"} - {"path"}
         listed = listed.rename(columns={c: f"{c}_user" for c in listed.columns if c in taken})
         refuse_twice(listed)
@@ -137,49 +160,42 @@ def scan(
             f"None of the {len(files)} image files in {root} can be read ({counts}); natkit needs "
             "some that open. Copy them again from where they came."
         )
+    passed = dict(found.passed_over)
     if listed is None:
-        return Scan(root, measured.assign(listed=False), False)
-    return Scan(root, _join(measured, listed), True)
+        measured = _with_channels_of_the_set(measured.assign(listed=False))
+        return Scan(root, measured, False, passed_over=passed)
+    both = _join(measured, listed)
+    away = both["path"].map({p: where.status for p, where in lost.items() if where.status != THERE})
+    both["status"] = away.where(both["status"].eq("absent") & away.notna(), both["status"])
+    instead = {p: where.instead for p, where in lost.items() if where.status in MISNAMED}
+    both = _with_channels_of_the_set(both)
+    return Scan(root, both, True, passed_over=passed, instead=instead)
+
+
+def _with_channels_of_the_set(table: pd.DataFrame) -> pd.DataFrame:
+    """Grey pictures stored in three channels have three where the others are in colour, one where they are grey."""
+    asked = table[(table["status"] == "ok") & (table["listed"] | (not table["listed"].any()))]
+    stored_grey = table["stored_grey"].astype(bool)
+    grey = int(((asked["channels"] == 1) & ~stored_grey[asked.index]).sum())
+    if 0 < (asked["channels"] == 3).sum() >= grey:
+        return table.assign(channels=table["channels"].mask(stored_grey, 3))
+    return table
 
 
 def _join(measured: pd.DataFrame, listed: pd.DataFrame) -> pd.DataFrame:
     both = measured.merge(listed.assign(listed=True), on="path", how="outer", sort=True)
     both["listed"] = both["listed"].eq(True)
     counts = dict.fromkeys((*SIZES, "pages"), 0)
-    both = both.fillna({"status": "absent", **dict.fromkeys(TEXTS, ""), **counts})
+    none = {"status": "absent", "stored_grey": False}
+    both = both.fillna({**none, **dict.fromkeys(TEXTS, ""), **counts})
     whole = both.columns.intersection(listed.columns)  # a class 1 shall not become 1.0 for a gap
     whole = [c for c in whole if both[c].dtype == float and (both[c].dropna() % 1 == 0).all()]
     return both.astype({**dict.fromkeys(counts, int), **dict.fromkeys(whole, "Int64")})
 
 
 def find_images(root: Path) -> list[str]:
-    """Relative posix paths of all image files under ``root``, sorted; hidden ones are left out.
-
-    A folder that can't be listed is named itself. What no table can show (bytes that are not UTF-8,
-    control characters) is written with a backslash: ``\\udce9``.
-    """
-    if not root.is_dir():
-        raise InputError(
-            f"There is no folder {root}; natkit needs the folder that holds the images. Check its "
-            "spelling."
-        )
-    found = []
-
-    def not_listed(error: OSError) -> None:
-        found.append(Path(error.filename).relative_to(root).as_posix())
-
-    for here, folders, names in os.walk(root, onerror=not_listed):
-        folders[:] = [f for f in folders if not f.startswith((".", "__MACOSX"))]
-        inside = Path(here).relative_to(root)
-        for name in names:
-            if name.lower().endswith(SUFFIXES) and not name.startswith("."):
-                found.append((inside / name).as_posix())
-    if not found:
-        raise InputError(
-            f"{root} holds no image file; natkit reads {', '.join(SUFFIXES)}. "
-            "Give the folder that holds the images."
-        )
-    return sorted(NOT_TEXT.sub(lambda c: ascii(c[0])[1:-1], path) for path in found)
+    """Relative posix paths of all image files under ``root``, sorted; see :func:`data_prep.walking.walk`."""
+    return walk(root).images
 
 
 def _measured(root: Path, files: list[str], cache: Path | None) -> pd.DataFrame:
@@ -201,7 +217,7 @@ def _measured(root: Path, files: list[str], cache: Path | None) -> pd.DataFrame:
             if cache is not None and row["status"] not in PASSING:
                 _append(cache, {"stamp": stamp, **row})
     table = pd.DataFrame([old[path] for path in files], columns=list(OWN))
-    return table.astype(dict.fromkeys(STATISTICS, float))
+    return table.astype(dict.fromkeys((*STATISTICS, "invalid_share"), float))
 
 
 def _stamp(file: Path) -> str:
@@ -239,15 +255,16 @@ def _read_cache(cache: Path) -> dict[str, dict]:
 def measure(root: Path, path: str) -> dict:
     """One row of the scan: what a file holds, or why it can't be read; never an exception."""
     row = {"path": path, "status": "ok", **dict.fromkeys((*SIZES, "pages"), 0)}
+    row |= {"stored_grey": False, "invalid_share": None}
     row |= {**dict.fromkeys(TEXTS, ""), **dict.fromkeys(STATISTICS, None)}
     if not can_hold(path):
         return {**row, "status": "unreadable"}
     try:
         return row | _facts(open_image(root / path))
     except FileNotFoundError:
-        return {**row, "status": "absent"}
+        return {**row, "status": "broken_link" if (root / path).is_symlink() else "absent"}
     except UnreadableImage as error:
-        return {**row, "status": error.reason}
+        return {**row, "status": error.reason, "format": error.kind}
     except MemoryError:
         return {**row, "status": "too_big"}
     except Exception:  # one odd picture must not cost the rows of all the others
@@ -263,6 +280,8 @@ def _facts(picture: Picture) -> dict:
         "channels": 1 if pixels.ndim == 2 else pixels.shape[2],
         "bits": pixels.dtype.itemsize * 8,
         "pages": picture.pages,
+        "stored_grey": picture.grey,
+        "invalid_share": picture.invalid,
         "format": picture.format,
         "captured": picture.captured,
         "pixel_hash": pixel_hash(pixels),

@@ -27,7 +27,7 @@ def scan_signals(values: np.ndarray, table: pd.DataFrame, name: str = "signals")
     Parameters
     ----------
     values
-        (n, channels, length), NaN where a sample is missing; or vectors (n, d) without gaps.
+        (n, channels, length), NaN or masked where a sample is missing; or vectors (n, d) without gaps.
     table
         n rows in the same order. A column ``path`` names the signals, each once; without it they are numbered.
     name
@@ -43,7 +43,7 @@ def scan_signals(values: np.ndarray, table: pd.DataFrame, name: str = "signals")
     InputError
         If the values are no such array, a vector has a gap, or the table has other rows or a name twice.
     """
-    values = checked(values, gaps=np.ndim(values) == 3)
+    values = checked(values, gaps=True)
     if len(values) != len(table) or not len(table):
         raise InputError(
             f"There are {len(values)} signals, but {len(table)} rows in the table. Give one row a signal, in the "

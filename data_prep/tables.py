@@ -1,5 +1,6 @@
 """Read the user's table, find which of its columns names the image files, and write safe cells."""
 
+import unicodedata
 from collections import Counter
 from pathlib import Path
 from zipfile import ZipFile
@@ -157,6 +158,6 @@ class _Finder:
 
 
 def _parts(value: str) -> list[str]:
-    """Parts of a path in either notation, without drive, dots and empty parts."""
-    parts = value.strip().replace("\\", "/").split("/")
+    """Parts of a path in either notation, composed (NFC), without drive, dots and empty parts."""
+    parts = unicodedata.normalize("NFC", value).strip().replace("\\", "/").split("/")
     return [p for p in parts if p not in ("", ".", "..") and not p.endswith(":")]

@@ -13,11 +13,11 @@ import pandas as pd
 from PIL import Image
 
 from natkit import manifest, marks, shards
-from natkit.decoding import UnreadableImage, read_image, resize
+from natkit.decoding import UnreadableImage, in_channels, read_image, resize
 from natkit.errors import InputError
 from natkit.files import writing
 from natkit.progress import progress
-from natkit.signals import Signals, of_folder
+from natkit.signals import Signals, of_folder, positions
 
 
 def thumbnail(file: Path, side: int) -> Image.Image | None:
@@ -55,7 +55,8 @@ class ImageSet:
     """The images of a prepared folder.
 
     ``table`` is the manifest: id, path, split, weight, then the user's own columns. A subset is an
-    ImageSet with fewer rows: ``images[images.split == "train"]``.
+    ImageSet with fewer rows: ``images[images.split == "train"]``, ``images[:3]``, ``images[[4, 2]]``; ``images[0]`` is
+    one of a single image.
     """
 
     prepared: manifest.Prepared
@@ -67,8 +68,9 @@ class ImageSet:
     def __repr__(self) -> str:
         return f"ImageSet({len(self)} images from {self.prepared.folder.name})"
 
-    def __getitem__(self, rows: Sequence) -> "ImageSet":
-        return ImageSet(self.prepared, self.table.loc[rows].reset_index(drop=True))
+    def __getitem__(self, rows: int | slice | Sequence) -> "ImageSet":
+        table = self.table.iloc[positions(len(self), rows)]
+        return ImageSet(self.prepared, table.reset_index(drop=True))
 
     @property
     def split(self) -> np.ndarray:
@@ -193,10 +195,11 @@ class ImageSet:
     def _decode(self, size: int, file: BinaryIO) -> None:
         """Write all images as an array (n, size, size, c), one after another: a full disk is an error, not a crash."""
         self._must_be_of_one_kind()
+        channels = int(self.table["channels"].iloc[0])
 
         def one(path: Path) -> np.ndarray:
             try:
-                return resize(read_image(path), size)
+                return in_channels(resize(read_image(path), size), channels)
             except (OSError, UnreadableImage) as error:
                 raise InputError(
                     f"{path.name} could be read when the folder was prepared, but not now ({error}). "

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from natkit.decoding import UnreadableImage, decode, resize
+from natkit.decoding import UnreadableImage, decode, in_channels, resize
 from natkit.errors import InputError
 from natkit.files import write_json, writing
 from natkit.manifest import SPLITS, Prepared
@@ -127,6 +127,7 @@ class Stream:
 
     def __init__(self, prepared: Prepared, ids: np.ndarray, size: int):
         self.folder, self.size, self.ids = folder_of(prepared), size, ids
+        self.channels = int(prepared.table["channels"].iloc[0])
         self.name = f"{prepared.info['manifest_sha256']} {size}"
         self.groups = _groups(self.folder, prepared)
         written = np.concatenate([_rows(prepared, split) for split in SPLITS])
@@ -245,7 +246,7 @@ class Stream:
 
     def _picture(self, group: int, record: int, content: pa.Buffer) -> np.ndarray:
         try:
-            return resize(decode(io.BytesIO(content)).pixels, self.size)
+            return in_channels(resize(decode(io.BytesIO(content)).pixels, self.size), self.channels)
         except UnreadableImage as error:
             raise InputError(
                 f"{self._where(group)}: its image {record} can't be decoded ({error}). {AGAIN}"

@@ -23,7 +23,7 @@ class Signals:
     ----------
     values
         Numbers, one row a signal; kept as float32. A signal holds samples at even steps of time; a vector
-        holds numbers in no order.
+        holds numbers in no order. What is masked in a masked array counts as NaN.
     table
         One row a signal, in the order of ``values``: ``id`` (whole numbers, each once), ``split`` (train, val
         or test), then columns of the user's own.
@@ -77,8 +77,8 @@ class Signals:
         what = "vectors of {} numbers" if len(shape) == 1 else "signals of {} channels, {} samples"
         return f"Signals({n} {what.format(*shape)})"
 
-    def __getitem__(self, rows: Sequence) -> "Signals":
-        kept = np.arange(len(self))[np.asarray(rows)]
+    def __getitem__(self, rows: int | slice | Sequence) -> "Signals":
+        kept = positions(len(self), rows)
         return Signals(
             self.values[kept], self.table.iloc[kept].reset_index(drop=True), self.prepared
         )
@@ -113,14 +113,10 @@ class Signals:
 def checked(values: object, gaps: bool = False) -> np.ndarray:
     """``values`` as float32 (n, channels, length) or (n, d), or InputError.
 
-    ``gaps``: NaN may stand for missing samples.
+    What is masked, None or pandas.NA becomes NaN. ``gaps``: NaN may stand for missing samples of signals.
     """
-    try:
-        values = np.asarray(values)
-    except ValueError as error:  # a list of rows of several lengths
-        raise _mixed() from error
-    if values.dtype == object:
-        raise _mixed()
+    values = _array(values)
+    gaps = gaps and values.ndim == 3
     if values.dtype.kind not in "biuf":
         raise InputError(
             f"Signals and vectors are real numbers, but these are {values.dtype}. Take the absolute values of a "
@@ -148,6 +144,50 @@ def checked(values: object, gaps: bool = False) -> np.ndarray:
             f"{int(rows.argmax())}. {mend}."
         )
     return values
+
+
+def _array(values: object) -> np.ndarray:
+    """One array out of lists, masked arrays and arrays of objects; InputError for rows of several lengths."""
+    if isinstance(values, list | tuple) and any(isinstance(v, np.ma.MaskedArray) for v in values):
+        if len({np.shape(row) for row in values}) > 1:
+            raise _mixed()
+        values = np.ma.stack(values)
+    if isinstance(values, np.ma.MaskedArray):
+        if values.mask.any() and values.dtype.kind in "biuf":
+            values = values.astype(np.result_type(values.dtype, np.float32)).filled(np.nan)
+        values = np.ma.getdata(values)
+    try:
+        values = np.asarray(values)
+        if values.dtype != object:
+            return values
+        if all(
+            isinstance(row, np.ndarray | list | tuple) for row in values.flat
+        ):  # rows, each an object
+            return _array(list(values.flat))
+        numbers = [np.nan if pd.isna(v) else v for v in values.flat]
+        if any(isinstance(number, str) for number in numbers):
+            raise _mixed()
+        return np.array(numbers, np.float64).reshape(values.shape)
+    except (ValueError, TypeError) as error:  # rows of several lengths, or no numbers
+        raise _mixed() from error
+
+
+def positions(n: int, rows: int | slice | Sequence) -> np.ndarray:
+    """Int (k,): the places, of ``n``, that an index means: a number, a slice, numbers, or n times True or False.
+
+    Raises IndexError for a place that there is not, InputError for what is no index at all.
+    """
+    places = np.arange(n)
+    if isinstance(rows, list | tuple) and not len(rows):
+        return places[:0]
+    wanted = rows if isinstance(rows, slice) else np.asarray(rows)
+    if not isinstance(wanted, slice) and (wanted.dtype.kind not in "biu" or wanted.ndim > 1):
+        given = " ".join(repr(rows).split())
+        raise InputError(
+            f"Rows are picked by a number, a slice, numbers or True and False, but this is {given:.80}. A column of "
+            "the table is .table[name]."
+        )
+    return np.atleast_1d(places[wanted])
 
 
 def _mixed() -> InputError:

@@ -7,7 +7,8 @@ import pytest
 import tifffile
 from PIL import Image
 
-from natkit import InputError, manifest, marks
+import data_prep
+from natkit import InputError, Signals, manifest, marks
 from natkit.decoding import UnreadableImage, read_image, resize
 from natkit.images import ImageSet, load
 
@@ -183,3 +184,99 @@ def test_a_mended_copy_takes_precedence(tmp_path):
     Image.fromarray(np.full((12, 10), 7, np.uint8)).save(mended / "2.png.png")
     tifffile.imwrite(mended / "1.png.tif", np.full((12, 10), 9, np.uint8))
     assert images.pixels(8).max(axis=(1, 2, 3)).tolist()[1:] == [9, 7]
+
+
+@pytest.mark.parametrize(
+    ("rows", "ids"),
+    [
+        (0, [0]),
+        (-1, [80]),
+        (np.int64(2), [20]),
+        (slice(3), [0, 10, 20]),
+        (slice(None, None, 4), [0, 40, 80]),
+        (slice(-2, None), [70, 80]),
+        (slice(5, 2), []),
+        ([4, 1], [40, 10]),
+        ([], []),
+        (np.arange(9) > 6, [70, 80]),
+        ([True] + [False] * 8, [0]),
+        (pd.Series(np.arange(9)[::-1] > 6, index=range(9, 0, -1)), [0, 10]),
+    ],
+)
+def test_rows_are_picked_as_python_picks_them(tmp_path, rows, ids):
+    images = prepared(tmp_path, [np.full((12, 10), 20 * i, np.uint8) for i in range(9)])
+    some = images[rows]
+    assert isinstance(some, ImageSet)
+    assert some.ids.tolist() == ids
+    assert some.table.index.tolist() == list(range(len(ids)))
+    signals = Signals(np.arange(18.0).reshape(9, 1, 2), images.table)
+    assert signals[rows].ids.tolist() == ids
+    assert signals[rows].values.shape == (len(ids), 1, 2)
+
+
+def test_what_picks_no_rows_is_told(tmp_path):
+    images = prepared(tmp_path, [GREY8, GREY8 // 2, GREY8 // 3])
+    for rows in ("split", ["split"], 0.5, np.zeros((2, 2), int)):
+        with pytest.raises(InputError, match=r"picked by a number.*\.table\[name\]"):
+            images[rows]
+    with pytest.raises(IndexError):
+        images[3]
+    assert [one.ids.tolist() for one in images] == [[0], [10], [20]]
+
+
+def line(tmp_path, pictures):
+    """A folder of the given pictures, scanned, prepared and loaded; the scan's channels, and what was set aside."""
+    (tmp_path / "in").mkdir()
+    for i, pixels in enumerate(pictures):
+        Image.fromarray(pixels).save(tmp_path / "in" / f"{i:02}.png")
+    audit = data_prep.audit(data_prep.scan(tmp_path / "in"))
+    data_prep.prepare(audit, tmp_path / "prepared")
+    return audit.scan.table["channels"].tolist(), audit.quarantined, load(tmp_path / "prepared")
+
+
+def different(n, channels=None):
+    shape = (24, 20) if channels is None else (24, 20, channels)
+    return list(np.random.default_rng(5).integers(0, 256, (n, *shape), np.uint8))
+
+
+@pytest.mark.parametrize("shards", [False, True])
+def test_grey_in_three_equal_channels_is_grey_among_grey_pictures(tmp_path, shards):
+    grey = different(12)
+    stored = [np.dstack([p] * 3) if i % 6 == 0 else p for i, p in enumerate(grey)]
+    channels, aside, images = line(tmp_path, stored)
+    assert channels == [1] * 12
+    assert aside == set()
+    pixels = np.asarray((images.shard() if shards else images).stream(24))
+    assert pixels.shape == (12, 24, 24, 1)
+    np.testing.assert_array_equal(pixels[6], resize(grey[6], 24))
+
+
+@pytest.mark.parametrize("shards", [False, True])
+def test_grey_in_three_equal_channels_goes_with_pictures_in_colour(tmp_path, shards):
+    colour = different(12, 3)
+    colour[4] = np.dstack([colour[4][:, :, 0]] * 3)
+    colour[5] = colour[5][:, :, 0]  # a file of one channel is another kind
+    channels, aside, images = line(tmp_path, colour)
+    assert channels == [3] * 5 + [1] + [3] * 6
+    assert aside == {"05.png"}
+    pixels = np.asarray((images.shard() if shards else images).stream(24))
+    assert pixels.shape == (11, 24, 24, 3)
+    np.testing.assert_array_equal(pixels[4], resize(colour[4], 24))
+
+
+def test_a_mended_grey_picture_stays_of_the_kind_of_its_set(tmp_path):
+    """Its mended copy is written anew, and the manifest may not call it a picture of one channel."""
+    colour = different(12, 3)
+    colour[4] = np.dstack([colour[4][:, :, 0]] * 3)
+    (tmp_path / "in").mkdir()
+    for i, pixels in enumerate(colour):
+        Image.fromarray(pixels).save(tmp_path / "in" / f"{i:02}.png")
+    table = pd.DataFrame(
+        {"file": [f"{i:02}.png" for i in range(12)], "turned": [i == 4 for i in range(12)]}
+    )
+    rules = {"turned": {"where": {"turned": True}, "mend": "rotate_180"}}
+    audit = data_prep.audit(data_prep.scan(tmp_path / "in", table), rules=rules)
+    prepared_ = data_prep.prepare(audit, tmp_path / "prepared")
+    assert prepared_.info["counts"]["mended"] == 1
+    pixels = load(tmp_path / "prepared").pixels(24)
+    np.testing.assert_array_equal(pixels[4], resize(colour[4][::-1, ::-1], 24))

@@ -43,6 +43,9 @@ def test_the_hash_is_that_of_values_and_table():
     [
         ([[1.0, 2.0], [1.0]], "several lengths"),
         (np.array([np.zeros(3), np.zeros(4)], dtype=object), "several lengths"),
+        ([np.ma.array([1.0, 2.0]), np.ma.array([1.0])], "several lengths"),
+        (np.array([[1.0, "a"]] * 6, dtype=object), "something else than numbers"),
+        (np.array([[1.0, {}]] * 6, dtype=object), "something else than numbers"),
         (VALUES[:, 0].astype(complex), "real numbers, but these are complex128"),
         (np.array([["a", "b"]] * 6), "real numbers"),
         (VALUES[:, 0, 0], r"this is \(6,\)"),
@@ -88,3 +91,47 @@ def test_a_prepared_folder_gives_the_signals_back(tmp_path):
     (tmp_path / "prepared" / "signals.npy").write_bytes(b"broken")
     with pytest.raises(InputError, match="can't be read"):
         natkit.load(tmp_path / "prepared")
+
+
+GAPS = np.random.default_rng(2).normal(size=(60, 2, 40))
+GONE = np.zeros(GAPS.shape, bool)
+GONE[3, 0, 5:30] = GONE[9] = GONE[20, 1, 7] = True
+MASKED = {
+    "array": np.ma.array(GAPS, mask=GONE),
+    "single": np.ma.array(GAPS.astype(np.float32), mask=GONE),
+    "whole numbers": np.ma.array((1000 * GAPS).astype(int), mask=GONE),
+    "list": [np.ma.array(row, mask=gone) for row, gone in zip(GAPS, GONE, strict=True)],
+    "None": np.where(GONE, None, GAPS),
+    "NA": np.where(GONE, pd.NA, GAPS),
+    "rows": np.array([None, *np.where(GONE, np.nan, GAPS)], dtype=object)[1:],
+}
+
+
+@pytest.mark.parametrize("kind", MASKED)
+def test_what_is_masked_is_a_gap(kind):
+    values = MASKED[kind]
+    scale = 1000 if kind == "whole numbers" else 1
+    table = pd.DataFrame({"line": ["A", "B"] * 30})
+    scan = data_prep.scan_signals(values, table)
+    np.testing.assert_array_equal(np.isnan(scan.signals), GONE)
+    np.testing.assert_allclose(scan.signals[~GONE], scale * GAPS[~GONE], rtol=1e-5, atol=1)
+    found = {f.rule: f.paths for f in data_prep.audit(scan).findings}
+    assert found["signal_lost"] == ("0000003", "0000009")
+    assert found["signal_gap"] == ("0000020",)
+    with pytest.raises(InputError, match="3 of 60 rows hold NaN"):
+        Signals(values, pd.DataFrame({"id": range(60), "split": "train"}))
+
+
+def test_a_vector_with_something_masked_is_refused_and_nothing_masked_is_no_gap():
+    table = pd.DataFrame({"line": ["A"] * 60})
+    with pytest.raises(InputError, match=r"3 of 60 rows.*imputing\.impute"):
+        data_prep.scan_signals(np.ma.array(GAPS[:, 0], mask=GONE.any(axis=1)), table)
+    whole = data_prep.scan_signals(np.ma.array(GAPS), table).signals
+    np.testing.assert_array_equal(whole, GAPS.astype(np.float32))
+
+
+@pytest.mark.parametrize("of", [list, lambda rows: np.array([None, *rows], object)[1:], tuple])
+def test_signals_of_several_lengths_are_one_sentence(of):
+    rows = [row[:, : 20 + i % 20] for i, row in enumerate(GAPS)]
+    with pytest.raises(InputError, match=r"several lengths.*np\.stack"):
+        data_prep.scan_signals(of(rows), pd.DataFrame({"line": ["A"] * 60}))

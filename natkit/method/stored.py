@@ -33,6 +33,8 @@ def stored(data: Data, settings: Settings) -> tuple[np.ndarray, np.ndarray]:
     if settings.network in NETWORKS:
         values = checked(data)
         return as_pixels(values), np.arange(len(values))
+    if np.ma.isMaskedArray(data) and data.mask.any():  # else what is masked would be trained on
+        data = data.astype(np.float32).filled(np.nan)
     try:
         images = np.asarray(data)
     except ValueError as error:
@@ -44,6 +46,11 @@ def stored(data: Data, settings: Settings) -> tuple[np.ndarray, np.ndarray]:
             f"Images are an ImageSet or an array (n, h, w) or (n, h, w, c) of uint8, uint16 or float, but "
             f"this is {images.dtype} {images.shape}. Load a prepared folder with natkit.load(folder)."
         )
+    if images.ndim == 4 and _channels_first(images.shape):
+        raise InputError(
+            f"These images are {images.shape}; as (n, h, w, c) that would be {images.shape[3]} channels, but it looks "
+            "like (n, c, h, w). Put the channels last: images.transpose(0, 2, 3, 1)."
+        )
     bad = ~np.isfinite(images).reshape(len(images), -1).all(axis=1)
     if bad.any():
         raise InputError(
@@ -53,6 +60,13 @@ def stored(data: Data, settings: Settings) -> tuple[np.ndarray, np.ndarray]:
     if images.dtype == np.float64:
         images = images.astype(np.float32)
     return np.stack([resize(image, settings.size) for image in images]), np.arange(len(images))
+
+
+def _channels_first(shape: tuple[int, ...]) -> bool:
+    """Does the second axis hold the channels? It is short and the last is not, or the last two make a square."""
+    _, second, height, width = shape
+    square = second < height == width
+    return width > 4 and (second <= 4 or square)
 
 
 def for_training(data: Data, settings: Settings) -> tuple[np.ndarray, np.ndarray]:

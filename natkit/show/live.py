@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from natkit.decoding import UnreadableImage, read_image, resize
+from natkit.decoding import UnreadableImage, in_channels, read_image, resize
 from natkit.embedding import Embedding
 from natkit.errors import InputError
 from natkit.images import ImageSet, png, shrunk, thumbnail
@@ -305,7 +305,7 @@ class Search(Shown):
         UnreadableImage, InputError
             If the file is no image, or of other channels than the network was trained on.
         """
-        pixels = read_image(file)
+        pixels = in_channels(read_image(file), int(self.images.table["channels"].iloc[0]))
         vector = self.encode(resize(pixels, self.size)[None])
         title = w.HTML(f"<b>{html.escape(self.words('lab.new_image'))}</b>")
         near = self.index.like(vector[0], SHOWN // 2)

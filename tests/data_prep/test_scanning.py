@@ -40,7 +40,7 @@ def test_every_kind_of_broken_file_is_told_apart(tmp_path):
     assert status == {
         "cut.png": "truncated",
         "empty.png": "empty",
-        "gone.png": "absent",
+        "gone.png": "broken_link",
         "ok.png": "ok",
         "text.jpg": "not_an_image",
     }

@@ -199,6 +199,14 @@ NOISE = np.random.default_rng(0).random((40, 20, 20))
             {"network": "resnet19"},
             "no backbone 'resnet19'",
         ),
+        (
+            np.zeros((20, 3, 20, 24), np.uint8),
+            {},
+            r"looks like \(n, c, h, w\).*transpose\(0, 2, 3, 1\)",
+        ),
+        (np.zeros((20, 1, 20, 20), np.uint8), {}, r"looks like \(n, c, h, w\)"),
+        (np.zeros((20, 12, 20, 20)), {}, r"that would be 20 channels"),
+        (np.ma.array(NOISE, mask=NOISE < 0.001), {}, "hold NaN or infinite pixels"),
         (np.zeros((20, 20, 20, 5), np.uint8), {"views": "natural"}, "constant colour"),
         (NOISE, {"lr": 1e30, "batch_size": 16}, "the loss is nan"),
         (

@@ -28,8 +28,10 @@ def _detail(finding: dict, words: Words) -> str:
     values = {}
     for key, value in finding["evidence"].items():
         if key == "reasons":
-            parts = [(words.name("status", reason), f"{n:,}") for reason, n in value.items()]
-            value = names([words("format.colon", name=a, text=b) for a, b in parts], words)
+            parts = [(_reason(words, reason), f"{n:,}") for reason, n in value.items()]
+            value = words("format.join").join(
+                words("format.colon", name=a, text=b) for a, b in parts
+            )
         elif isinstance(value, dict):
             value = words.with_interval(value) if "value" in value else ""
         elif isinstance(value, float):
@@ -40,6 +42,12 @@ def _detail(finding: dict, words: Words) -> str:
         values[key] = value
     values["source"] = source(words, finding["evidence"])
     return words.fits(f"rule.{finding['rule']}.detail", **values) or ""
+
+
+def _reason(words: Words, reason: str) -> str:
+    """A status, with the name of what it speaks of, such as "other_format HEIC"; an unknown one as it is."""
+    code, _, kind = reason.partition(" ")
+    return words.fits(f"status.{code}", kind=shorten(kind, 30)) or shorten(reason, 30)
 
 
 def dealt_with(data: dict, words: Words) -> str:
