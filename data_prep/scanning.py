@@ -4,15 +4,18 @@ import hashlib
 import json
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import joblib
 import numpy as np
 import pandas as pd
 
+from data_prep.matching import refuse_twice
 from data_prep.statistics import STATISTICS, perceptual_hash, statistics
-from data_prep.tables import match_paths, read_table, refuse_twice
+from data_prep.tables import Told, list_images
+from natkit.columns import nullable
 from natkit.decoding import SUFFIXES, Picture, UnreadableImage, open_image
 from natkit.errors import InputError
 from natkit.manifest import COLUMNS, can_hold
@@ -39,12 +42,16 @@ class Scan:
     unreadable), ``listed`` (is it in the user's table), then the user's columns.
     ``listed_in_table`` says if there was a table. ``signals``: the values, where these are no images but what
     :func:`data_prep.scan_signals` read; the table then has the columns ``OF_SIGNALS`` instead.
+    ``decimals``: how many decimals the numbers of a column all have in the user's file (1.10: 2), where that is more
+    than they need. ``told``: what became of rows and columns that are not in ``table``, as (rule, evidence).
     """
 
     root: Path
     table: pd.DataFrame
     listed_in_table: bool
     signals: np.ndarray | None = None
+    decimals: dict[str, int] = field(default_factory=dict, repr=False)
+    told: Told = field(default=(), repr=False)
 
     @property
     def kind(self) -> str:
@@ -79,6 +86,7 @@ def scan(
     table: str | Path | pd.DataFrame | None = None,
     path_column: str | None = None,
     cache: str | Path | None = None,
+    missing: Sequence[str] | None = None,
 ) -> Scan:
     """Read every image under ``folder`` once and join it with ``table``. No file is changed.
 
@@ -89,11 +97,15 @@ def scan(
         folders are not. If not given, the folder of ``table`` is the root, and the images that the
         table lists are read.
     table
-        CSV (or TSV; UTF-8 or Japanese Windows encoding), Parquet, XLSX (its first sheet) or a
-        DataFrame, with one row an image.
+        CSV (or TSV; UTF-8, Japanese or Western Windows encoding), Parquet, XLSX (its first sheet) or a
+        DataFrame, with one row an image. A column of a CSV is numbers only if every cell turns back into the same
+        text; the types of the others are kept.
     path_column
         Column of ``table`` that names the image files. If not given, it is found: the text column
         whose values match the most files, with or without their folders, with either slash.
+    missing
+        Texts in the table that stand for a gap, beside the empty cell. None: NA, N/A, NaN, NULL and a
+        spreadsheet's errors in a CSV or XLSX; ``[]``: none, so that NA can be a class.
     cache
         A file to which what is read is appended. A scan that was stopped goes on where it was, and a
         file whose size and time of change are known is not read again.
@@ -109,14 +121,13 @@ def scan(
     ------
     InputError
         If the folder is absent or holds no readable image, the table can't be read, lists an image
-        twice, or names no file of the folder.
+        twice, names no file of the folder, or names files so that several are meant.
 
     Notes
     -----
     About 5 ms for a grey image of 300 × 300 on one core, on all cores at once; memory for a few
     images a core. Another backend of joblib is chosen by ``with joblib.parallel_config(…)``.
     """
-    listed = None if table is None else read_table(table)
     if folder is None and (table is None or isinstance(table, pd.DataFrame)):
         raise InputError(
             "scan() needs the folder of the images, or the file of a table that lies beside them. "
@@ -124,11 +135,12 @@ def scan(
         )
     root = Path(table).absolute().parent if folder is None else Path(folder).absolute()
     files = find_images(root)
-    if listed is not None:
-        listed = match_paths(listed, files, path_column)
-        files = files if folder is not None else sorted(set(files) & set(listed["path"]))
+    if table is not None:
+        found = list_images(table, files, path_column, root, missing)
+        files = files if folder is not None else sorted(set(files) & set(found.table["path"]))
         taken = {*OWN, *COLUMNS, "listed"} - {"path"}
-        listed = listed.rename(columns={c: f"{c}_user" for c in listed.columns if c in taken})
+        new = {c: f"{c}_user" for c in found.table.columns if c in taken}
+        listed = found.table.rename(columns=new)
         refuse_twice(listed)
     measured = _measured(root, files, None if cache is None else Path(cache))
     if not (measured["status"] == "ok").any():
@@ -137,19 +149,29 @@ def scan(
             f"None of the {len(files)} image files in {root} can be read ({counts}); natkit needs "
             "some that open. Copy them again from where they came."
         )
-    if listed is None:
+    if table is None:
         return Scan(root, measured.assign(listed=False), False)
-    return Scan(root, _join(measured, listed), True)
+    decimals = {new.get(c, c): n for c, n in found.decimals.items()}
+    told = tuple(
+        (
+            rule,
+            facts
+            | ({"column": new.get(facts["column"], facts["column"])} if "column" in facts else {}),
+        )
+        for rule, facts in found.told
+    )
+    return Scan(root, _join(measured, listed), True, decimals=decimals, told=told)
 
 
 def _join(measured: pd.DataFrame, listed: pd.DataFrame) -> pd.DataFrame:
+    """A row for each image of either; the user's columns keep their types, so that no class 1 becomes 1.0 for a gap."""
+    if not set(measured["path"]) <= set(listed["path"]):
+        listed = listed.apply(nullable)
     both = measured.merge(listed.assign(listed=True), on="path", how="outer", sort=True)
     both["listed"] = both["listed"].eq(True)
     counts = dict.fromkeys((*SIZES, "pages"), 0)
     both = both.fillna({"status": "absent", **dict.fromkeys(TEXTS, ""), **counts})
-    whole = both.columns.intersection(listed.columns)  # a class 1 shall not become 1.0 for a gap
-    whole = [c for c in whole if both[c].dtype == float and (both[c].dropna() % 1 == 0).all()]
-    return both.astype({**dict.fromkeys(counts, int), **dict.fromkeys(whole, "Int64")})
+    return both.astype(dict.fromkeys(counts, int))
 
 
 def find_images(root: Path) -> list[str]:

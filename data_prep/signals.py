@@ -9,10 +9,10 @@ import pandas as pd
 from scipy.ndimage import maximum_filter, median_filter
 
 from data_prep.imputing import fill, gaps
+from data_prep.matching import refuse_twice
 from data_prep.quality import own_level
 from data_prep.rules import Finding, Rule, class_text
 from data_prep.scanning import OF_SIGNALS, Scan
-from data_prep.tables import refuse_twice
 from natkit.errors import InputError
 from natkit.manifest import COLUMNS, can_hold
 from natkit.signals import FILE, checked
