@@ -4,8 +4,8 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import joblib
@@ -67,6 +67,16 @@ class Scan:
         """Names of the columns that came with the user's table."""
         ours = OWN if self.signals is None else OF_SIGNALS
         return [c for c in self.table.columns if c not in (*ours, "listed")]
+
+    def with_text(self, columns: Iterable[str]) -> "Scan":
+        """A scan in which numbers of these columns are the text of the file: 1.10, not 1.1."""
+        ours = {c: self.decimals[c] for c in columns if c in self.decimals}
+        as_text = {
+            c: self.table[c].astype(object).map(lambda v, n=n: f"{v:.{n}f}", na_action="ignore")
+            for c, n in ours.items()
+        }
+        rest = {c: n for c, n in self.decimals.items() if c not in ours}
+        return replace(self, table=self.table.assign(**as_text), decimals=rest)
 
     @property
     def licence(self) -> str | None:

@@ -9,6 +9,7 @@ import pandas as pd
 from data_prep.cells import typed
 from data_prep.matching import match_paths
 from data_prep.reading import Sheet, read_sheet
+from data_prep.spellings import merged_cells
 from natkit.errors import InputError
 
 Told = tuple[tuple[str, dict], ...]  # (rule, evidence): what a finding then says
@@ -72,6 +73,9 @@ def list_images(
     for name, words in gaps.items():
         said = ", ".join(sorted(set(words)))
         told.append(("words_as_gaps", {"column": name, "words": said, "cells": len(words)}))
+    for name in frame.columns:
+        if (value := merged_cells(frame[name])) is not None:
+            told.append(("merged_cells", {"column": name, "example": value}))
     return Listed(frame, decimals, tuple(told))
 
 

@@ -10,7 +10,8 @@ MANY = 50  # a numeric label with more values than this is a measurement
 
 def class_names(values: pd.Series) -> pd.Series:
     """Values as text, None where there is no class; see :func:`class_name`."""
-    return pd.Series([class_name(value) for value in values], index=values.index, dtype=object)
+    names = [class_name(value) for value in values]
+    return pd.Series(names, index=values.index, dtype=object, name=values.name)
 
 
 def class_name(value: object) -> str | None:
