@@ -25,6 +25,7 @@ from data_prep.quality import gains, worse_than_own_camera
 from data_prep.rules import (
     ABOUT_IMAGES,
     ABOUT_SIGNALS,
+    ABOUT_TABLES,
     RULES,
     SEVERITIES,
     SIGNAL_RULES,
@@ -32,12 +33,14 @@ from data_prep.rules import (
     Rule,
     check_classes,
     check_columns,
+    check_merged,
     class_text,
     read_rules,
     with_own,
 )
 from data_prep.scanning import Scan
 from data_prep.signals import signal_findings
+from data_prep.spellings import alike_classes
 from data_prep.splits import components, role
 from natkit.errors import InputError
 
@@ -45,6 +48,7 @@ NEED_LABEL = ("label_missing", "class_imbalance", "group_imbalance", "shortcut")
 NEED_GROUP = ("gain",)
 NEED_EMBEDDING = ("outlier", "doubtful_label")
 DECISIONS = ("kept", "quarantined", "mended")
+SELDOM_WRONG = ("column_unnamed", "rows_elsewhere", "rows_without_image")  # of the rules about tables
 NOTHING_TO_READ = ("absent", "misnamed", "unreadable")  # rules whose images can only be left out
 
 
@@ -90,7 +94,7 @@ class Audit:
         without |= set() if self.label is not None else set(NEED_LABEL)
         without |= set() if self.groups else set(NEED_GROUP)
         without |= set() if self.split is not None else {"leakage"}
-        without |= set() if self.scan.listed_in_table else {"unlisted"}
+        without |= set() if self.scan.listed_in_table else {"unlisted", *ABOUT_TABLES}
         return tuple(code for code in self.rules if code not in without)
 
     @property
@@ -304,14 +308,30 @@ def audit(
     judge = with_own(own, where, RULES if scan.signals is None else SIGNAL_RULES)
     if label is not None:
         check_classes(scan.table[label])
+    check_merged(scan.told, groups)
+    scan = scan.with_text(c for c in (label, *groups) if c is not None)
     so_far = Audit(scan, label, groups, (), judge, time, split, own)
     what = (_at_files, _at_pictures) if scan.signals is None else (_at_signals,)
-    for look in (*what, _at_copies, _at_gaps, _at_the_label, _at_drift):
+    for look in (_at_the_table, *what, _at_copies, _at_gaps, _at_the_label, _at_drift):
         new = [f for f in look(so_far, seed) if f.rule in judge]
         new = [replace(f, action=judge[f.rule].action) for f in new]
         so_far = replace(so_far, findings=(*so_far.findings, *new))
     ranked = sorted(so_far.findings, key=lambda f: (SEVERITIES.index(f.severity), -f.count))
     return replace(so_far, findings=tuple(ranked))
+
+
+def _at_the_table(audit: Audit, _seed: int) -> list[Finding]:
+    """What became of rows, columns and cells that are not as the file has them, and names that are nearly one."""
+    named = [c for c in (audit.label, *audit.groups, audit.time, audit.split) if c is not None]
+    found = []
+    for rule, facts in audit.scan.told:
+        if rule in audit.rules and (rule != "words_as_gaps" or facts["column"] in named):
+            n = min(facts.get("rows", facts.get("cells", 0)), len(audit.scan.table))
+            severity = "note" if rule in SELDOM_WRONG else "warning"
+            found.append(Finding(rule, severity, (), facts, n or len(audit.scan.table)))
+    return found + alike_classes(
+        audit.scan.table, named[: len(audit.groups) + (audit.label is not None)]
+    )
 
 
 def _at_files(audit: Audit, _seed: int) -> list[Finding]:

@@ -14,7 +14,7 @@ from natkit.errors import InputError
 from natkit.files import plain, unplain, writing
 from natkit.images import thumbnail
 from natkit.progress import progress
-from natkit.workbooks import dress, place
+from natkit.workbooks import dress, place, shown
 
 COLUMNS = ("picture", "path", "rule", "name", "why", "evidence", "action", "decision", "by", "note")
 HEADINGS = {
@@ -59,7 +59,7 @@ def to_xlsx(audit: Audit, file: str | Path, lang: str = "en") -> Path:
     sheet.append(HEADINGS[lang])
     rows = list(_rows(audit, lang))
     for number, row in enumerate(progress(rows, "write the workbook", len(rows)), start=2):
-        sheet.append([None, *map(plain, row)])
+        sheet.append([None, *(shown(plain(cell)) for cell in row)])
         if number < PICTURES + 2 and (picture := thumbnail(audit.scan.root / row[0], SIDE)):
             place(sheet, picture, number, SIDE)
     _dress(sheet, len(rows), lang)

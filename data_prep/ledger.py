@@ -72,7 +72,8 @@ def prepare(audit: Audit, folder: str | Path, seed: int = 0, own_split: bool = F
     info = {
         "label": audit.label,
         "groups": [
-            {"column": g, "role": r, "values": int(kept[g].nunique())} for g, r in roles.items()
+            {"column": g, "role": r, "values": class_text(kept[g]).nunique()}
+            for g, r in roles.items()
         ],
         "rules": list(audit.looked_for),
         "sentences": sentences(audit),
@@ -88,6 +89,7 @@ def prepare(audit: Audit, folder: str | Path, seed: int = 0, own_split: bool = F
         "seed": seed,
         "licence": audit.scan.licence,
         "findings": findings(audit),
+        "decimals": audit.scan.decimals,
     }
 
     def images(part: Path) -> None:
@@ -257,7 +259,9 @@ def _splits(audit: Audit, kept: pd.DataFrame, roles: dict[str, str], seed: int) 
     first = [] if audit.label is None else [audit.label]
     strata = pd.DataFrame({c: class_text(kept[c]) for c in (*first, *balanced)}, index=kept.index)
     labelled = (
-        np.ones(len(kept), bool) if audit.label is None else kept[audit.label].notna().to_numpy()
+        np.ones(len(kept), bool)
+        if audit.label is None
+        else class_text(kept[audit.label]).notna().to_numpy()
     )
     tied = kept.assign(same=same_picture(kept, audit.findings))
     return assign_splits(
@@ -288,10 +292,12 @@ def _weights(audit: Audit, table: pd.DataFrame, roles: dict[str, str]) -> np.nda
     weights = np.ones(len(table))
     if audit.label is None:
         return weights
-    rows = np.flatnonzero((table["split"] == "train") & table[audit.label].notna())
+    rows = np.flatnonzero((table["split"] == "train") & class_text(table[audit.label]).notna())
     if len(rows):
         part = table.iloc[rows]
         room = len(part) / (CELL * class_text(part[audit.label]).nunique())  # values of a group
-        groups = [g for g, r in roles.items() if r == "balanced" and part[g].nunique() <= room]
+        groups = [
+            g for g, r in roles.items() if r == "balanced" and class_text(part[g]).nunique() <= room
+        ]
         weights[rows] = balance(part, audit.label, groups).weights.round(6)
     return weights

@@ -131,7 +131,7 @@ def missing_values(
 
 def missing_labels(table: pd.DataFrame, label: str) -> list[Finding]:
     """Images without label, whether their row lacks it or the table lacks the row."""
-    gone = table[table[label].isna()]
+    gone = table[class_text(table[label]).isna()]
     if gone.empty:
         return []
     not_listed = int((~gone["listed"]).sum())

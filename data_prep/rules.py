@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from natkit.classes import class_names as class_text
 from natkit.errors import InputError
 from natkit.wording import of_signals
 
@@ -34,6 +35,8 @@ ABOUT_IMAGES = (
     "pages",
     "dead_block",
 )
+ABOUT_TABLES = ("column_left_out", "column_unnamed", "encoding", "rows_elsewhere")
+ABOUT_TABLES += ("rows_without_image", "words_as_gaps", "alike_classes")
 ABOUT_IMAGES += ("dead_lines", "dark", "blurred", "overexposed", "gain", "near_copy")
 KINDS = ("where", "check", "measure")  # a rule of the user's is one of these
 
@@ -200,16 +203,6 @@ class Finding:
         return f"Finding({self.rule}{column}: {self.count} found, {self.severity}, {self.action})"
 
 
-def class_text(column: pd.Series) -> pd.Series:
-    """A label or group column as text (``"1"``, never ``"1.0"``); gaps stay gaps."""
-
-    def text(value: object) -> str:
-        whole = isinstance(value, float) and value.is_integer()
-        return str(int(value)) if whole else str(value)
-
-    return column.astype(object).map(text, na_action="ignore")
-
-
 def check_columns(
     columns: list[str],
     label: str | None,
@@ -230,6 +223,17 @@ def check_columns(
             f"{label!r} is both label and group; a group is something else that images share "
             "(camera, lot, shift). Leave it out of the groups."
         )
+
+
+def check_merged(told: tuple[tuple[str, dict], ...], groups: tuple[str, ...]) -> None:
+    """Raise InputError if a group column looks like merged cells: its lots would be torn."""
+    for rule, facts in told:
+        if rule == "merged_cells" and facts["column"] in groups:
+            raise InputError(
+                f"In the group column {facts['column']!r} values such as {facts['example']!r} stand once above empty "
+                "cells, as merged cells of a spreadsheet are exported, but each row needs its own value, or a lot "
+                "would be torn between train and test. Fill the values down, or leave the group out."
+            )
 
 
 def check_classes(column: pd.Series) -> None:

@@ -2,17 +2,20 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import joblib
 import numpy as np
 import pandas as pd
 
+from data_prep.matching import refuse_twice
 from data_prep.statistics import STATISTICS, perceptual_hash, statistics
-from data_prep.tables import read_table, refuse_twice
+from data_prep.tables import Told, list_images
 from data_prep.walking import walk
-from data_prep.whereabouts import MISNAMED, THERE, match_disk
+from data_prep.whereabouts import MISNAMED, THERE, names_of, on_disk
+from natkit.columns import nullable
 from natkit.decoding import Picture, UnreadableImage, open_image
 from natkit.errors import InputError
 from natkit.manifest import COLUMNS, can_hold
@@ -51,6 +54,8 @@ class Scan:
     :func:`data_prep.scan_signals` read; the table then has the columns ``OF_SIGNALS`` instead. ``passed_over``: how
     many files were not read, by reason (see :class:`data_prep.walking.Found`). ``instead``: for a path of the table
     that is there under another name, that name.
+    ``decimals``: how many decimals the numbers of a column all have in the user's file (1.10: 2), where that is more
+    than they need. ``told``: what became of rows and columns that are not in ``table``, as (rule, evidence).
     """
 
     root: Path
@@ -59,6 +64,8 @@ class Scan:
     signals: np.ndarray | None = None
     passed_over: dict[str, int] = field(default_factory=dict)
     instead: dict[str, str] = field(default_factory=dict)
+    decimals: dict[str, int] = field(default_factory=dict, repr=False)
+    told: Told = field(default=(), repr=False)
 
     @property
     def kind(self) -> str:
@@ -74,6 +81,16 @@ class Scan:
         """Names of the columns that came with the user's table."""
         ours = OWN if self.signals is None else OF_SIGNALS
         return [c for c in self.table.columns if c not in (*ours, "listed")]
+
+    def with_text(self, columns: Iterable[str]) -> "Scan":
+        """A scan in which numbers of these columns are the text of the file: 1.10, not 1.1."""
+        ours = {c: self.decimals[c] for c in columns if c in self.decimals}
+        as_text = {
+            c: self.table[c].astype(object).map(lambda v, n=n: f"{v:.{n}f}", na_action="ignore")
+            for c, n in ours.items()
+        }
+        rest = {c: n for c, n in self.decimals.items() if c not in ours}
+        return replace(self, table=self.table.assign(**as_text), decimals=rest)
 
     @property
     def licence(self) -> str | None:
@@ -93,6 +110,7 @@ def scan(
     table: str | Path | pd.DataFrame | None = None,
     path_column: str | None = None,
     cache: str | Path | None = None,
+    missing: Sequence[str] | None = None,
 ) -> Scan:
     """Read every image under ``folder`` once and join it with ``table``. No file is changed.
 
@@ -103,11 +121,15 @@ def scan(
         (@eaDir, $RECYCLE.BIN) and links to folders are passed over and counted, unless the table names what is in
         them. If not given, the folder of ``table`` is the root, and the images that the table lists are read.
     table
-        CSV (or TSV; UTF-8 or Japanese Windows encoding), Parquet, XLSX (its first sheet) or a
-        DataFrame, with one row an image.
+        CSV (or TSV; UTF-8, Japanese or Western Windows encoding), Parquet, XLSX (its first sheet) or a
+        DataFrame, with one row an image. A column of a CSV is numbers only if every cell turns back into the same
+        text; the types of the others are kept.
     path_column
         Column of ``table`` that names the image files. If not given, it is found: the text column
         whose values match the most files, with or without their folders, with either slash.
+    missing
+        Texts in the table that stand for a gap, beside the empty cell. None: NA, N/A, NaN, NULL and a
+        spreadsheet's errors in a CSV or XLSX; ``[]``: none, so that NA can be a class.
     cache
         A file to which what is read is appended. A scan that was stopped goes on where it was, and a
         file whose size and time of change are known is not read again.
@@ -123,14 +145,13 @@ def scan(
     ------
     InputError
         If the folder is absent or holds no readable image, the table can't be read, lists an image
-        twice, or names no file of the folder.
+        twice, names no file of the folder, or names files so that several are meant.
 
     Notes
     -----
     About 5 ms for a grey image of 300 × 300 on one core, on all cores at once; memory for a few
     images a core. Another backend of joblib is chosen by ``with joblib.parallel_config(…)``.
     """
-    listed = None if table is None else read_table(table)
     if folder is None and (table is None or isinstance(table, pd.DataFrame)):
         raise InputError(
             "scan() needs the folder of the images, or the file of a table that lies beside them. "
@@ -140,10 +161,12 @@ def scan(
     ours = [root / name for name in BESIDE] + (
         [Path(table)] if isinstance(table, str | Path) else []
     )
-    found = walk(root, tuple(ours), follow=listed is not None)
+    found = walk(root, tuple(ours), follow=table is not None)
     files, lost = found.images, {}
-    if listed is not None:
-        listed, lost = match_disk(root, found, listed, path_column)
+    if table is not None:
+        named = names_of(found)
+        read = list_images(table, list(named), path_column, root, missing)
+        listed, lost = on_disk(root, named, read.table)
         wanted = set(listed["path"])
         also = {where.instead for where in lost.values() if where.status == THERE}
         also |= wanted.intersection(found.linked)
@@ -151,7 +174,8 @@ def scan(
             found.passed_over["not_in_table"] = rest
         files = sorted((set(files) if folder is not None else wanted.intersection(files)) | also)
         taken = {*OWN, *COLUMNS, "listed"} - {"path"}
-        listed = listed.rename(columns={c: f"{c}_user" for c in listed.columns if c in taken})
+        new = {c: f"{c}_user" for c in listed.columns if c in taken}
+        listed = listed.rename(columns=new)
         refuse_twice(listed)
     measured = _measured(root, files, None if cache is None else Path(cache))
     if not (measured["status"] == "ok").any():
@@ -161,15 +185,28 @@ def scan(
             "some that open. Copy them again from where they came."
         )
     passed = dict(found.passed_over)
-    if listed is None:
+    if table is None:
         measured = _with_channels_of_the_set(measured.assign(listed=False))
         return Scan(root, measured, False, passed_over=passed)
     both = _join(measured, listed)
     away = both["path"].map({p: where.status for p, where in lost.items() if where.status != THERE})
     both["status"] = away.where(both["status"].eq("absent") & away.notna(), both["status"])
     instead = {p: where.instead for p, where in lost.items() if where.status in MISNAMED}
-    both = _with_channels_of_the_set(both)
-    return Scan(root, both, True, passed_over=passed, instead=instead)
+    return Scan(
+        root,
+        _with_channels_of_the_set(both),
+        True,
+        passed_over=passed,
+        instead=instead,
+        decimals={new.get(c, c): n for c, n in read.decimals.items()},
+        told=tuple((rule, _renamed(facts, new)) for rule, facts in read.told),
+    )
+
+
+def _renamed(facts: dict, new: dict[str, str]) -> dict:
+    """What was told of a column, under the name that the column has in a scan."""
+    column = facts.get("column")
+    return facts if column is None else facts | {"column": new.get(column, column)}
 
 
 def _with_channels_of_the_set(table: pd.DataFrame) -> pd.DataFrame:
@@ -183,14 +220,15 @@ def _with_channels_of_the_set(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _join(measured: pd.DataFrame, listed: pd.DataFrame) -> pd.DataFrame:
+    """A row for each image of either; the user's columns keep their types, so that no class 1 becomes 1.0 for a gap."""
+    if not set(measured["path"]) <= set(listed["path"]):
+        listed = listed.apply(nullable)
     both = measured.merge(listed.assign(listed=True), on="path", how="outer", sort=True)
     both["listed"] = both["listed"].eq(True)
     counts = dict.fromkeys((*SIZES, "pages"), 0)
     none = {"status": "absent", "stored_grey": False}
     both = both.fillna({**none, **dict.fromkeys(TEXTS, ""), **counts})
-    whole = both.columns.intersection(listed.columns)  # a class 1 shall not become 1.0 for a gap
-    whole = [c for c in whole if both[c].dtype == float and (both[c].dropna() % 1 == 0).all()]
-    return both.astype({**dict.fromkeys(counts, int), **dict.fromkeys(whole, "Int64")})
+    return both.astype(dict.fromkeys(counts, int))
 
 
 def find_images(root: Path) -> list[str]:

@@ -9,10 +9,11 @@ import pandas as pd
 from scipy.ndimage import maximum_filter, median_filter
 
 from data_prep.imputing import fill, gaps
+from data_prep.matching import refuse_twice
 from data_prep.quality import own_level
+from data_prep.reading import read_sheet
 from data_prep.rules import Finding, Rule, class_text
 from data_prep.scanning import OF_SIGNALS, Scan
-from data_prep.tables import refuse_twice
 from natkit.errors import InputError
 from natkit.manifest import COLUMNS, can_hold
 from natkit.signals import FILE, checked
@@ -49,7 +50,8 @@ def scan_signals(values: np.ndarray, table: pd.DataFrame, name: str = "signals")
             f"There are {len(values)} signals, but {len(table)} rows in the table. Give one row a signal, in the "
             "same order."
         )
-    user = table.reset_index(drop=True)
+    sheet = read_sheet(table)
+    user = sheet.frame
     taken = {*OF_SIGNALS, *COLUMNS, "listed"} - {"path"}
     user = user.rename(columns={c: f"{c}_user" for c in user.columns if c in taken})
     path = user.pop("path") if "path" in user else pd.Series([f"{i:07d}" for i in range(len(user))])
@@ -60,7 +62,11 @@ def scan_signals(values: np.ndarray, table: pd.DataFrame, name: str = "signals")
             f"The column path names each signal once, by text such as line1/0001, but holds {bad!r}. Rename it."
         )
     return Scan(
-        Path(name), measured(values).assign(path=path, listed=True).join(user), True, values
+        Path(name),
+        measured(values).assign(path=path, listed=True).join(user),
+        True,
+        values,
+        told=sheet.told,
     )
 
 

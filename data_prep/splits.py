@@ -7,6 +7,7 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from natkit.classes import class_names
 from natkit.errors import InputError
 from natkit.manifest import SPLITS
 
@@ -17,7 +18,7 @@ KEPT_TOGETHER_FROM = 30  # different values; a group with fewer (camera, shift) 
 
 def role(column: pd.Series) -> str:
     """``"kept together"`` for a group of many values (lot, part, module), else ``"balanced"``."""
-    return "kept together" if column.nunique() >= KEPT_TOGETHER_FROM else "balanced"
+    return "kept together" if class_names(column).nunique() >= KEPT_TOGETHER_FROM else "balanced"
 
 
 def components(table: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
@@ -28,7 +29,7 @@ def components(table: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
     n = len(table)
     rows, ends, nodes = [np.arange(n)], [np.arange(n)], n
     for column in columns:
-        codes, values = pd.factorize(table[column])
+        codes, values = pd.factorize(class_names(table[column]))
         known = np.flatnonzero(codes >= 0)
         rows.append(known)
         ends.append(nodes + codes[known])

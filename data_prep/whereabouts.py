@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from data_prep.tables import match_paths
 from data_prep.walking import Found
 from natkit.decoding import SUFFIXES
 from natkit.errors import InputError
@@ -139,23 +138,26 @@ def _nearest(part: str, names: dict[str, dict[str, str]], last: bool) -> tuple[s
     return None, ""
 
 
-def match_disk(
-    root: Path, found: Found, listed: pd.DataFrame, path_column: str | None
-) -> tuple[pd.DataFrame, dict[str, Whereabouts]]:
-    """The user's table with a column ``path`` as the disk writes it, and where the files are that the scan didn't meet.
+def names_of(found: Found) -> dict[str, list[str]]:
+    """The pictures by their composed paths: as the disk writes each; two that differ only so stand together."""
+    named: dict[str, list[str]] = {}
+    for path in (*found.images, *found.linked):
+        named.setdefault(composed(path), []).append(path)
+    return named
 
-    Names are compared composed. See :func:`data_prep.tables.match_paths` for the rest.
+
+def on_disk(
+    root: Path, named: dict[str, list[str]], listed: pd.DataFrame
+) -> tuple[pd.DataFrame, dict[str, Whereabouts]]:
+    """The rows with ``path`` as the disk writes it, and where the files are that the scan didn't meet.
+
+    ``named`` is :func:`names_of` what was met, ``listed`` has composed paths.
 
     Raises
     ------
     InputError
-        Also if the table names one of two files whose names differ only in how they are composed.
+        If the table names one of two files whose names differ only in how they are composed.
     """
-    files = [*found.images, *found.linked]
-    named: dict[str, list[str]] = {}
-    for path in files:
-        named.setdefault(composed(path), []).append(path)
-    listed = match_paths(listed, list(named), path_column)
     for path in listed["path"]:
         if len(named.get(path, ())) > 1:
             raise InputError(
@@ -167,5 +169,4 @@ def match_disk(
     lost = {path: disk.look_for(path) for path in listed["path"] if path not in named}
     own = {path: each[0] for path, each in named.items()}
     own |= {path: where.instead for path, where in lost.items() if where.status == THERE}
-    listed["path"] = listed["path"].map(lambda path: own.get(path, path))
-    return listed, lost
+    return listed.assign(path=listed["path"].map(lambda path: own.get(path, path))), lost

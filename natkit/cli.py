@@ -104,6 +104,11 @@ def _parser() -> argparse.ArgumentParser:
     poc.add_argument(
         "--table", default="", help="CSV with one row an image: path, label, groups, …"
     )
+    poc.add_argument(
+        "--missing", action="append", metavar="TEXT",
+        help="text in the table that stands for no value; may be given several times, and \"\" for none at all, so "
+        "that NA can be a class (default: NA, N/A, NaN, NULL and a spreadsheet's errors)",
+    )  # fmt: skip
     poc.add_argument("--label", default="", help="column of the table that is to be predicted")
     poc.add_argument(
         "--group",
@@ -153,6 +158,7 @@ def _poc(chosen: argparse.Namespace, command: str) -> int:
             )
         parameters |= {"images": str(images), "label": chosen.label, "groups": chosen.group}
         parameters |= {"table": str(Path(chosen.table).absolute()) if chosen.table else ""}
+        parameters |= {"missing": chosen.missing} if chosen.missing else {}
         parameters |= {"views": chosen.views, "target": chosen.target}
         parameters |= {"money": _money(chosen.prices) if chosen.prices else {}}
     elif importlib.util.find_spec("elpv_dataset") is None:

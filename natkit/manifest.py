@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pandas as pd
 
-from natkit import marks
+from natkit import columns, marks
 from natkit.errors import InputError
 from natkit.files import sha256, write_json, writing
 from natkit.marks import LEDGER
@@ -82,6 +82,7 @@ def write(
         The columns of ``LEDGER``; ``evidence`` holds JSON text.
     info
         JSON-able: ``label`` (str or None), ``groups`` (list), ``rules``, ``counts`` and what else data_prep knows.
+        ``decimals``: with how many decimals a column of numbers is written, by its name.
     images
         Writes mended images into ``images/`` of the folder it is given; it may correct their rows of ``table``.
     """
@@ -103,7 +104,9 @@ def write(
         part.mkdir()
         if images is not None:
             images(part)
-        table.to_csv(part / "manifest.csv", index=False, encoding="utf-8")
+        kinds = _kinds(table, info.get("decimals", {}))
+        cells = {name: columns.written(table[name], kind) for name, kind in kinds.items()}
+        pd.DataFrame(cells).to_csv(part / "manifest.csv", index=False, encoding="utf-8")
         ledger.loc[:, list(LEDGER)].to_csv(part / "ledger.csv", index=False, encoding="utf-8")
         write_json(
             part / "prepared.json",
@@ -112,7 +115,8 @@ def write(
                 "version": VERSION,
                 "root": way,
                 "manifest_sha256": sha256(part / "manifest.csv"),
-                **info,
+                **{key: value for key, value in info.items() if key != "decimals"},
+                "columns": kinds,
             },
         )
     return read(folder)
@@ -130,14 +134,9 @@ def read(folder: str | Path) -> Prepared:
     folder = Path(folder).absolute()
     try:
         info = json.loads((folder / "prepared.json").read_text(encoding="utf-8"))
-        table = pd.read_csv(
-            folder / "manifest.csv",
-            dtype={"pixel_hash": str, "path": str},
-            keep_default_na=False,  # a label may be the text "NA" or "None"
-            na_values=[""],
-        )
+        table = _table(folder / "manifest.csv", info)
         ledger = pd.read_csv(folder / "ledger.csv", dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise InputError(
             f"{folder} is not a prepared folder ({error}). Make one with data_prep.prepare(), or run "
             "the notebook 01_clean first."
@@ -160,6 +159,29 @@ def read(folder: str | Path) -> Prepared:
         info["label"] = "label_by_eye"
     root = Path(os.path.normpath(folder / info["root"]))
     return Prepared(folder, root, table, ledger, info)
+
+
+def _kinds(table: pd.DataFrame, decimals: dict[str, int]) -> dict[str, dict]:
+    kinds = {name: columns.kind_of(table[name], decimals.get(name)) for name in table.columns}
+    if odd := [name for name, kind in kinds.items() if kind is None]:
+        raise InputError(
+            f"The column {odd[0]!r} holds values such as {table[odd[0]].dropna().iloc[0]!r}; a manifest holds "
+            "text, numbers and times. Leave the column out, or turn it into one of these."
+        )
+    return kinds
+
+
+def _table(file: Path, info: object) -> pd.DataFrame:
+    """The manifest, each column of the type that ``prepared.json`` names; others of the type that they look like."""
+    kinds = info.get("columns", {}) if isinstance(info, dict) else {}
+    table = pd.read_csv(
+        file,
+        dtype={"pixel_hash": str, "path": str, **dict.fromkeys(kinds, str)},
+        keep_default_na=False,  # a label may be the text "NA" or "None"
+        na_values=[""],
+    )
+    typed = {name: columns.read(table[name], kind) for name, kind in kinds.items() if name in table}
+    return table.assign(**typed)
 
 
 def _check(table: pd.DataFrame) -> None:

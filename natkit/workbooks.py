@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.drawing.image import Image as Picture
 from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
@@ -9,6 +10,11 @@ from openpyxl.worksheet.worksheet import Worksheet
 from PIL import Image
 
 from natkit.images import png
+
+
+def shown(cell: object) -> object:
+    """What a cell can hold: text without the control characters that a workbook refuses."""
+    return ILLEGAL_CHARACTERS_RE.sub("\ufffd", cell) if isinstance(cell, str) else cell
 
 
 def place(sheet: Worksheet, picture: Image.Image | None, number: int, side: int) -> None:

@@ -15,8 +15,9 @@ MAY_IMPORT = {
     "natkit/progress.py": set(),
     "natkit/__init__.py": set(),
     "natkit/classes.py": set(),
+    "natkit/columns.py": set(),
     "natkit/marks.py": GROUND,
-    "natkit/manifest.py": GROUND | {"natkit.marks"},
+    "natkit/manifest.py": GROUND | {"natkit.columns", "natkit.marks"},
     "natkit/colours.py": set(),
     "natkit/invalid.py": set(),
     "natkit/decoding.py": {"natkit.colours", "natkit.invalid"},
@@ -32,7 +33,7 @@ MAY_IMPORT = {
     | {"natkit.embedding", "natkit.classes"},
     "natkit/evidence": GROUND
     | {"natkit.evidence", "natkit.embedding", "natkit.manifest", "natkit.classes"},
-    "natkit/look": GROUND | {"natkit.look", "natkit.embedding"},
+    "natkit/look": GROUND | {"natkit.look", "natkit.embedding", "natkit.classes"},
     "natkit/show": GROUND
     | {
         "natkit.show",
@@ -50,7 +51,8 @@ MAY_IMPORT = {
     | {"natkit.lab", "natkit.notebooks", "natkit.evidence.prices", "natkit.show.report"},
     "data_prep": GROUND
     | {"data_prep", "natkit.manifest", "natkit.marks", "natkit.images", "natkit.embedding"}
-    | {"natkit.signals", "natkit.workbooks", "natkit.decoding", "natkit.wording"},
+    | {"natkit.signals", "natkit.workbooks", "natkit.decoding", "natkit.wording"}
+    | {"natkit.classes", "natkit.columns"},
 }
 DOORS = {  # each heavy package is imported here alone
     "umap": {"natkit/look/layout.py"},

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
+from natkit.classes import class_name
 from natkit.embedding import Embedding
 from natkit.errors import InputError
 from natkit.look.clusters import Clusters
@@ -162,10 +163,7 @@ def _codes(values: pd.Series) -> tuple[np.ndarray, list[str]]:
 
 def text(value) -> str:
     """A value of a table as people write it: a whole float without its zero, a missing one empty."""
-    if pd.isna(value):
-        return ""
-    whole = isinstance(value, float | np.floating) and float(value).is_integer()
-    return str(int(value) if whole else value).strip()
+    return class_name(value) or ""
 
 
 def _interval(seen: np.ndarray) -> tuple[float, float]:

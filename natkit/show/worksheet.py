@@ -12,7 +12,7 @@ from natkit.files import plain, unplain, writing
 from natkit.images import ImageSet, thumbnail
 from natkit.look.association import text
 from natkit.show.words import LANGUAGES, words
-from natkit.workbooks import dress, place
+from natkit.workbooks import dress, place, shown
 
 COLUMNS = {  # key of the heading: width
     "picture": 16, "id": 8, "file": 34, "why": 26, "guess": 12,
@@ -161,7 +161,7 @@ def _book(images: ImageSet, rows: list[list], headings: list[str], lang: str) ->
     sheet.append(headings)
     paths = images.table.set_index("id")["path"]
     for number, row in enumerate(rows, start=2):
-        sheet.append(row)
+        sheet.append([shown(cell) for cell in row])
         place(sheet, thumbnail(images.prepared.file(paths[row[1]]), SIDE), number, SIDE)
     dress(sheet, list(COLUMNS.values()), "D2")
     _offer(sheet, "F", known_labels(images), len(rows))
@@ -171,7 +171,7 @@ def _book(images: ImageSet, rows: list[list], headings: list[str], lang: str) ->
 
 def _offer(sheet, letter: str, choices: list[str], n: int) -> None:
     """A list to choose from; what a list in a cell can't hold is typed."""
-    line = ",".join(choices)
+    line = ",".join(map(shown, choices))
     if (
         n
         and choices

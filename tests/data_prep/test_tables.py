@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from data_prep.tables import match_paths, read_table
+from data_prep.matching import match_paths
+from data_prep.tables import read_table
 from natkit.errors import InputError
 
 FILES = ["lineA/1.png", "lineA/2.png", "lineB/1.png", "lineB/2.png"]
@@ -11,7 +12,7 @@ FILES = ["lineA/1.png", "lineA/2.png", "lineB/1.png", "lineB/2.png"]
 
 def matched(values, files=FILES):
     table = pd.DataFrame({"note": ["x"] * len(values), "file": values})
-    return match_paths(table, files, None)["path"].tolist()
+    return match_paths(table, files, None).table["path"].tolist()
 
 
 @pytest.mark.parametrize(
@@ -48,10 +49,10 @@ def test_upper_and_lower_case_differ():
 
 def test_the_column_that_names_most_files_is_taken():
     table = pd.DataFrame({"before": [FILES[0], "", ""], "after": FILES[:3], "n": [1, 2, 3]})
-    out = match_paths(table, FILES, None)
+    out = match_paths(table, FILES, None).table
     assert out["path"].tolist() == FILES[:3]
     assert list(out) == ["path", "before", "after", "n"]
-    assert match_paths(table, FILES, "before")["path"].tolist()[0] == FILES[0]
+    assert match_paths(table, FILES, "before").table["path"].tolist()[0] == FILES[0]
 
 
 def test_tables_that_do_not_fit_are_refused():
@@ -63,7 +64,7 @@ def test_tables_that_do_not_fit_are_refused():
     with pytest.raises(InputError, match=r"lists lineA/1.png 2 times with different"):
         match_paths(twice, FILES, None)
     same = twice.assign(defect=1)
-    assert len(match_paths(same, FILES, None)) == 1
+    assert len(match_paths(same, FILES, None).table) == 1
 
 
 def test_two_columns_of_one_name_are_refused(tmp_path):
