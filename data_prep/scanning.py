@@ -65,7 +65,9 @@ class Scan:
     def licence(self) -> str | None:
         """First line of the LICENCE.txt that came with the images, if one did."""
         file = self.root / "LICENCE.txt"
-        return file.read_text(encoding="utf-8").partition("\n")[0][:500] if file.exists() else None
+        if not file.is_file():
+            return None
+        return file.read_text(encoding="utf-8-sig", errors="replace").partition("\n")[0][:500]
 
     @property
     def looked_at(self) -> list[str]:
