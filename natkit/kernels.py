@@ -25,10 +25,11 @@ def environment(home: Path, given: Mapping[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in given.items() if name not in FOREIGN}
     paths = [os.path.abspath(p) for p in given.get("PYTHONPATH", "").split(os.pathsep) if p]
     kept.pop("PYTHONPATH", None)
+    if sys.getfilesystemencoding() == "utf-8":  # else names of files would not be read as here
+        kept["PYTHONUTF8"] = "1"
     charts = Path(importlib.util.find_spec("matplotlib").origin).parent / "mpl-data"
     return kept | ({"PYTHONPATH": os.pathsep.join(paths)} if paths else {}) | {
         "PYTHONSAFEPATH": "1",  # a types.py of the user's is none of Python's
-        "PYTHONUTF8": "1",  # files are UTF-8 whatever the locale says
         "IPYTHONDIR": str(home / "ipython"),
         "JUPYTER_CONFIG_DIR": str(home / "config"),
         "JUPYTER_DATA_DIR": str(home / "data"),

@@ -87,8 +87,9 @@ def _alive(line: str) -> tuple[str, psutil.Process] | None:
     with contextlib.suppress(ValueError, LookupError, TypeError, psutil.Error):
         told = json.loads(line)
         process = psutil.Process(told["process"])
-        over = process.status() == psutil.STATUS_ZOMBIE or process.create_time() != told["since"]
-        return None if over else (told["kind"], process)
+        same = process.create_time() == told["since"] and process.pid != os.getpid()
+        if same and process.status() != psutil.STATUS_ZOMBIE:
+            return told["kind"], process
     return None
 
 

@@ -6,6 +6,7 @@ import importlib.util
 import math
 import os
 import runpy
+import sys
 import tomllib
 from dataclasses import fields
 from pathlib import Path
@@ -67,8 +68,8 @@ def refuse_bytes(arguments: list[str]) -> None:
     for argument in arguments:
         if argument != argument.encode("utf-8", "replace").decode():
             raise InputError(
-                f"{ascii(argument)} holds bytes that are no UTF-8 text. Rename the file or folder, and give "
-                "its new name."
+                f"{ascii(argument)} holds bytes that are no {sys.getfilesystemencoding()} text. Rename the file "
+                "or folder, or set a locale that can tell its name (LANG=C.UTF-8)."
             )
 
 
