@@ -13,7 +13,7 @@ from pathlib import Path
 
 from natkit.errors import InputError
 
-FILES = 256  # that a process must be able to hold open: with libraries, sockets and workers it needs about 150
+FILES = 256  # that a process must be able to hold open: it needs about 80, and one more a core
 SEEDS = 2**32  # one more than the largest seed that all the libraries take
 
 
