@@ -78,8 +78,8 @@ def load_rules(file: str | Path | None = None) -> dict[str, Rule]:
 def read_rules(file: str | Path) -> dict:
     """What a file of rules holds, unchecked. Raises InputError if it is no TOML."""
     try:
-        return tomllib.loads(Path(file).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return tomllib.loads(Path(file).read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             f"The rules {file} can't be read ({error}); they are a TOML file like "
             "data_prep/rules.toml. Mend the line it names."

@@ -3,7 +3,6 @@
 import importlib.util
 import os
 import shutil
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from PIL import Image
 from data_prep.line import CAMERAS, DEFECTS, Lot, draw_part, noise_bank
 from data_prep.soil import compare, soil
 from natkit.errors import InputError
-from natkit.files import writing
+from natkit.files import scratch, writing
 from natkit.progress import progress
 
 __all__ = ["LICENCE", "compare", "demo", "soil", "solar_cells", "synthetic_line"]
@@ -146,13 +145,12 @@ def demo(
     target = folder / ("solar_cells" if cells else "line")
     name = "cells.csv" if cells else "parts.csv"
     if not target.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as clean:
+        with scratch(folder) as clean:
             if cells:
-                solar_cells(Path(clean) / "clean", 800 if small else None)
+                solar_cells(clean / "clean", 800 if small else None)
             else:
-                synthetic_line(Path(clean) / "clean", 600 if small else 2400, seed)
-            soil(Path(clean) / "clean", target, seed)
+                synthetic_line(clean / "clean", 600 if small else 2400, seed)
+            soil(clean / "clean", target, seed)
     groups = ["type", "camera", "shift"] if cells else ["camera", "shift", "lot"]
     return target, target / name, "defect", groups
 

@@ -14,7 +14,7 @@ from data_prep.matching import refuse_twice
 from data_prep.statistics import STATISTICS, perceptual_hash, statistics
 from data_prep.tables import Told, list_images
 from data_prep.walking import walk
-from data_prep.whereabouts import MISNAMED, THERE, names_of, on_disk
+from data_prep.whereabouts import MISNAMED, THERE, Whereabouts, names_of, on_disk
 from natkit.columns import nullable
 from natkit.decoding import Picture, UnreadableImage, open_image
 from natkit.errors import InputError
@@ -96,7 +96,9 @@ class Scan:
     def licence(self) -> str | None:
         """First line of the LICENCE.txt that came with the images, if one did."""
         file = self.root / LICENCE
-        return file.read_text(encoding="utf-8").partition("\n")[0][:500] if file.exists() else None
+        if not file.is_file():
+            return None
+        return file.read_text(encoding="utf-8-sig", errors="replace").partition("\n")[0][:500]
 
     @property
     def looked_at(self) -> list[str]:
@@ -152,31 +154,8 @@ def scan(
     About 5 ms for a grey image of 300 × 300 on one core, on all cores at once; memory for a few
     images a core. Another backend of joblib is chosen by ``with joblib.parallel_config(…)``.
     """
-    if folder is None and (table is None or isinstance(table, pd.DataFrame)):
-        raise InputError(
-            "scan() needs the folder of the images, or the file of a table that lies beside them. "
-            "Give folder=."
-        )
-    root = Path(table).absolute().parent if folder is None else Path(folder).absolute()
-    ours = [root / name for name in BESIDE] + (
-        [Path(table)] if isinstance(table, str | Path) else []
-    )
-    found = walk(root, tuple(ours), follow=table is not None)
-    files, lost = found.images, {}
-    if table is not None:
-        named = names_of(found)
-        read = list_images(table, list(named), path_column, root, missing)
-        listed, lost = on_disk(root, named, read.table)
-        wanted = set(listed["path"])
-        also = {where.instead for where in lost.values() if where.status == THERE}
-        also |= wanted.intersection(found.linked)
-        if folder is None and (rest := len(set(files) - wanted)):
-            found.passed_over["not_in_table"] = rest
-        files = sorted((set(files) if folder is not None else wanted.intersection(files)) | also)
-        taken = {*OWN, *COLUMNS, "listed"} - {"path"}
-        new = {c: f"{c}_user" for c in listed.columns if c in taken}
-        listed = listed.rename(columns=new)
-        refuse_twice(listed)
+    listed = listing(folder, table, path_column, missing)
+    root, files = listed.root, listed.files
     measured = _measured(root, files, None if cache is None else Path(cache))
     if not (measured["status"] == "ok").any():
         counts = measured["status"].value_counts().to_dict()
@@ -184,23 +163,78 @@ def scan(
             f"None of the {len(files)} image files in {root} can be read ({counts}); natkit needs "
             "some that open. Copy them again from where they came."
         )
-    passed = dict(found.passed_over)
-    if table is None:
+    if listed.rows is None:
         measured = _with_channels_of_the_set(measured.assign(listed=False))
-        return Scan(root, measured, False, passed_over=passed)
-    both = _join(measured, listed)
+        return Scan(root, measured, False, passed_over=listed.passed_over)
+    both, lost = _join(measured, listed.rows), listed.lost
     away = both["path"].map({p: where.status for p, where in lost.items() if where.status != THERE})
     both["status"] = away.where(both["status"].eq("absent") & away.notna(), both["status"])
-    instead = {p: where.instead for p, where in lost.items() if where.status in MISNAMED}
     return Scan(
         root,
         _with_channels_of_the_set(both),
         True,
-        passed_over=passed,
-        instead=instead,
-        decimals={new.get(c, c): n for c, n in read.decimals.items()},
-        told=tuple((rule, _renamed(facts, new)) for rule, facts in read.told),
+        passed_over=listed.passed_over,
+        instead={p: where.instead for p, where in lost.items() if where.status in MISNAMED},
+        decimals=listed.decimals,
+        told=listed.told,
     )
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a scan will read: ``files`` under ``root``, and the ``rows`` of the table with their ``path``, or None.
+
+    ``passed_over``, ``decimals`` and ``told`` as in :class:`Scan`; ``lost``: where the files of rows are that are
+    not among ``files``.
+    """
+
+    root: Path
+    files: list[str]
+    rows: pd.DataFrame | None
+    passed_over: dict[str, int]
+    lost: dict[str, Whereabouts] = field(default_factory=dict)
+    decimals: dict[str, int] = field(default_factory=dict)
+    told: Told = ()
+
+
+def listing(
+    folder: str | Path | None = None,
+    table: str | Path | pd.DataFrame | None = None,
+    path_column: str | None = None,
+    missing: Sequence[str] | None = None,
+) -> Listing:
+    """Look for the files and join their names with the table, as :func:`scan` does; no picture is opened.
+
+    Raises InputError as :func:`scan` does, but for what it says of pictures.
+    """
+    if folder is None and (table is None or isinstance(table, pd.DataFrame)):
+        raise InputError(
+            "scan() needs the folder of the images, or the file of a table that lies beside them. "
+            "Give folder=."
+        )
+    root = Path(table).absolute().parent if folder is None else Path(folder).absolute()
+    ours = [root / name for name in BESIDE]
+    ours += [Path(table)] if isinstance(table, str | Path) else []
+    found = walk(root, tuple(ours), follow=table is not None)
+    files, passed = found.images, dict(found.passed_over)
+    if table is None:
+        return Listing(root, files, None, passed)
+    named = names_of(found)
+    read = list_images(table, list(named), path_column, root, missing)
+    rows, lost = on_disk(root, named, read.table)
+    wanted = set(rows["path"])
+    also = {where.instead for where in lost.values() if where.status == THERE}
+    also |= wanted.intersection(found.linked)
+    if folder is None and (rest := len(set(files) - wanted)):
+        passed["not_in_table"] = rest
+    files = sorted((set(files) if folder is not None else wanted.intersection(files)) | also)
+    taken = {*OWN, *COLUMNS, "listed"} - {"path"}
+    new = {c: f"{c}_user" for c in rows.columns if c in taken}
+    rows = rows.rename(columns=new)
+    refuse_twice(rows)
+    decimals = {new.get(c, c): n for c, n in read.decimals.items()}
+    told = tuple((rule, _renamed(facts, new)) for rule, facts in read.told)
+    return Listing(root, files, rows, passed, lost, decimals, told)
 
 
 def _renamed(facts: dict, new: dict[str, str]) -> dict:

@@ -5,15 +5,15 @@ import errno
 import hashlib
 import importlib.util
 import json
+import os
 import shlex
 import sys
 import time
-import tomllib
-from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 
-from natkit import lab, notebooks
+from natkit import lab, notebooks, preflight
+from natkit.console import open_streams, say
 from natkit.errors import InputError
 from natkit.files import sha256, write_json
 
@@ -34,10 +34,12 @@ EXAMPLE = {  # what the demo reckons with; its report says that it is made up
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return its exit status: 0 done, 1 failed, 2 unusable input, 130 stopped."""
+    open_streams()
     arguments = sys.argv[1:] if arguments is None else arguments
     chosen, jupyter = _parsed(arguments)
     command = shlex.join(["natkit", *arguments])
     try:
+        preflight.refuse_bytes(arguments)
         if chosen.command == "compare":
             return _compare(chosen)
         return _lab(chosen, jupyter) if chosen.command == "lab" else _poc(chosen, command)
@@ -48,9 +50,8 @@ def main(arguments: list[str] | None = None) -> int:
             f"Stopped. What is finished is kept; go on with the same command: {command}", 130
         )
     except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        return _fail(_disk_full(chosen.folder if chosen.command == "lab" else chosen.out), 1)
+        out = chosen.folder if chosen.command == "lab" else chosen.out
+        return _fail(_of_the_system(error, out), 1)
 
 
 def _parsed(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
@@ -147,40 +148,30 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _poc(chosen: argparse.Namespace, command: str) -> int:
-    out = Path(chosen.out).absolute()
-    parameters = {"out_dir": str(out), "lang": chosen.lang, "device": chosen.device}
-    parameters |= {"seed": chosen.seed, "fast": chosen.fast}
-    if chosen.command == "poc":
-        images = Path(chosen.images).absolute()
-        if out.is_relative_to(images):
-            raise InputError(
-                f"--out {out} lies inside the image folder, which is never written to. Give another folder."
-            )
-        parameters |= {"images": str(images), "label": chosen.label, "groups": chosen.group}
-        parameters |= {"table": str(Path(chosen.table).absolute()) if chosen.table else ""}
-        parameters |= {"missing": chosen.missing} if chosen.missing else {}
-        parameters |= {"views": chosen.views, "target": chosen.target}
-        parameters |= {"money": _money(chosen.prices) if chosen.prices else {}}
-    elif importlib.util.find_spec("elpv_dataset") is None:
-        print(
-            "The package elpv-dataset (real solar cells) is not installed: the demo takes a drawn "
-            'production line. For the cells: pip install "natkit[demo]".'
-        )
+    parameters = preflight.check(chosen)
+    out = Path(parameters["out_dir"])
     if chosen.command == "demo":
         parameters |= {"money": EXAMPLE}
+        if importlib.util.find_spec("elpv_dataset") is None:
+            say(
+                "The package elpv-dataset (real solar cells) is not installed: the demo takes a drawn "
+                'production line. For the cells: pip install "natkit[demo]".'
+            )
     state = _open(out, parameters, command)
     for number, step in enumerate(STEPS, 1):
         if step in state["finished"]:
-            print(f"[{number}/{len(STEPS)}] {step}: done before")
+            notebooks.settle(step, out)  # a kill may have come in between
+            say(f"[{number}/{len(STEPS)}] {step}: done before")
             continue
         start = time.monotonic()
         with notebooks.shown(out, f"[{number}/{len(STEPS)}] {step}"):
             notebooks.run(step, out, parameters)
         state["finished"][step] = round(time.monotonic() - start, 1)
         write_json(out / "run.json", state)
-        print(f"[{number}/{len(STEPS)}] {step}: {state['finished'][step]:.0f} s")
-    print(f"\nReport: {out / 'report.html'}")
-    print(f"Map to explore: {out / 'explorer.html'}")
+        notebooks.settle(step, out)
+        say(f"[{number}/{len(STEPS)}] {step}: {state['finished'][step]:.0f} s")
+    say(f"\nReport: {out / 'report.html'}")
+    say(f"Map to explore: {out / 'explorer.html'}")
     return 0
 
 
@@ -188,73 +179,40 @@ def _compare(chosen: argparse.Namespace) -> int:
     from natkit.show.report.runs import compare_runs
 
     page = compare_runs(chosen.runs, Path(chosen.out), chosen.lang, chosen.same_line)
-    print(f"Comparison: {page.absolute()}")
+    say(f"Comparison: {page.absolute()}")
     return 0
 
 
 def _lab(chosen: argparse.Namespace, jupyter: list[str]) -> int:
+    if chosen.port is not None and not 0 <= chosen.port < 65536:
+        raise InputError(
+            f"--port is {chosen.port}, but it must be 0 to 65535. Take 8888, or 0 for any free one."
+        )
     folder = Path(chosen.folder).absolute()
     new, kept = lab.copied(folder, chosen.lang)
-    print(f"The notebooks are in {folder}" + (f" (new: {', '.join(new)})." if new else "."))
+    say(f"The notebooks are in {folder}" + (f" (new: {', '.join(new)})." if new else "."))
     if kept:
-        print(
+        say(
             f"Left as they are, since they differ from natkit's own: {', '.join(kept)}. "
             "For fresh ones, or the other language, give another folder."
         )
-    sys.stdout.flush()  # before the server's first line
     options = ["--no-browser"] if chosen.no_browser else []
     options += [] if chosen.port is None else [f"--port={chosen.port}"]
     lab.start(folder, [*options, *jupyter])
     return 0
 
 
-def _money(file: str) -> dict:
-    """The tables of a TOML file of prices, checked before hours of work rest on them."""
-    from natkit.evidence.prices import Line, Prices, Work
-
-    try:
-        told = tomllib.loads(Path(file).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{file} could not be read as TOML ({error}). The README shows an example."
-        ) from error
-    kinds = {"prices": Prices, "line": Line, "work": Work}
-    for table, values in told.items():
-        known = [field.name for field in fields(kinds[table])] if table in kinds else []
-        wrong = sorted(set(values) - set(known)) if known else [table]
-        if wrong:
-            raise InputError(
-                f"{file} holds {wrong[0]!r}, which is not known here; {', '.join(known or kinds)} are. "
-                "Correct it, or take it out."
-            )
-        kinds[table](**{"currency": "JPY"} | values if table == "prices" else values)
-    if "currency" not in told.get("prices", {}):
-        raise InputError(
-            f'{file} names no currency. Write currency = "JPY" (or "EUR", …) under [prices].'
-        )
-    return told
-
-
 def _open(out: Path, parameters: dict, command: str) -> dict:
     """Start a results folder, or go on with one that has the same parameters and data; refuse any other."""
     ours = {"parameters": parameters, "data": _data_hash(parameters)}
     fresh = {"format": FORMAT, "version": VERSION, "command": command, **ours}
-    if out.exists() and not out.is_dir():
-        raise InputError(
-            f"{out} is a file, but results need a folder. Give another name with --out."
-        )
     fresh |= {"started": datetime.now().astimezone().isoformat(timespec="seconds"), "finished": {}}
     if not out.exists() or not any(out.iterdir()):
         out.mkdir(parents=True, exist_ok=True)
         write_json(out / "run.json", fresh)
         return fresh
-    try:
-        state = json.loads((out / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise InputError(
-            f"{out} is not empty and holds no natkit results. Give an empty or new folder with --out."
-        ) from None
-    if state.get("finished") == {}:  # it stopped before anything was done: nothing to go on with
+    state = _state(out / "run.json")
+    if state["finished"] == {}:  # it stopped before anything was done: nothing to go on with
         write_json(out / "run.json", fresh)
         return fresh
     for what in ours:
@@ -266,36 +224,66 @@ def _open(out: Path, parameters: dict, command: str) -> dict:
     return state
 
 
+def _state(file: Path) -> dict:
+    """What ``run.json`` says of the run in its folder; refused if it is not as natkit writes it."""
+    try:
+        state = json.loads(file.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise InputError(
+            f"{file.parent} is not empty and holds no natkit results. Give an empty or new folder with --out."
+        ) from None
+    except (ValueError, RecursionError):
+        state = None
+    known = isinstance(state, dict) and (state.get("format"), state.get("version"))
+    finished = state.get("finished") if known == (FORMAT, VERSION) else None
+    seconds = finished.values() if isinstance(finished, dict) else [None]
+    if not all(isinstance(s, int | float) for s in seconds) or not set(finished) <= set(STEPS):
+        raise InputError(
+            f"{file} is not as this natkit writes it. Give a new folder with --out, or put back the file as it was."
+        )
+    return state
+
+
 def _data_hash(parameters: dict) -> str:
     """A hash over names, sizes and times of the user's files: enough to know that nothing moved."""
     if "images" not in parameters:
         return "demo"
     images, digest = Path(parameters["images"]), hashlib.sha256()
-    if not images.is_dir():
-        raise InputError(f"There is no folder {images}. Give the folder that holds the images.")
     for file in sorted(p for p in images.rglob("*") if p.is_file()):
         status = file.stat()
-        digest.update(
-            f"{file.relative_to(images)} {status.st_size} {status.st_mtime_ns}\n".encode()
-        )
+        facts = f"{file.relative_to(images)} {status.st_size} {status.st_mtime_ns}\n"
+        digest.update(facts.encode("utf-8", "surrogateescape"))
     if parameters["table"]:
-        if not Path(parameters["table"]).is_file():
-            raise InputError(
-                f"There is no table {parameters['table']}. Give a CSV file with --table."
-            )
         digest.update(sha256(parameters["table"]).encode())
     return digest.hexdigest()
 
 
-def _disk_full(out: str) -> str:
-    return (
-        f"The disk that holds {out} is full. Nothing half-written is kept; make room (a run of 2,600 images "
-        "needs about 300 MB) and repeat the same command to go on."
+def _of_the_system(error: OSError, out: str) -> str:
+    """What the operating system refused, as a sentence with the path and the cause."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return (
+            f"The disk that holds {out} is full{', or your share of it' * (error.errno == errno.EDQUOT)}. Nothing "
+            "half-written is kept; make room (a run of 2,600 images needs about 300 MB) and repeat the same "
+            "command to go on."
+        )
+    remedies = {
+        errno.ENAMETOOLONG: "Give a shorter name.",
+        errno.EMFILE: "Raise the limit (ulimit -n 1024), and repeat the same command to go on.",
+    }
+    denied = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EEXIST)
+    remedies |= dict.fromkeys(
+        denied, "Give another place, or mend this one, and repeat the command."
     )
+    cause = (error.strerror or str(error) or type(error).__name__).rstrip(".")
+    where = error.filename if error.filename is not None else out
+    if isinstance(where, bytes):
+        where = os.fsdecode(where)
+    remedy = remedies.get(error.errno, "Mend this, and repeat the same command to go on.")
+    return f"The system refused to work with {where}: {cause}. {remedy}"
 
 
 def _fail(sentence: str, status: int) -> int:
-    print(f"natkit: {sentence}", file=sys.stderr)
+    say(f"natkit: {sentence}", "stderr")
     return status
 
 

@@ -7,10 +7,11 @@ import os
 import shutil
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+RECORD = "NATKIT_WRITTEN"  # environment variable: the file in which all that is written is noted
 FULL = 2**16  # bytes; with less left, a failed write failed for lack of space
 
 
@@ -32,15 +33,15 @@ def writing(path: str | Path) -> Iterator[Path]:
     '{}'
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    _make_room(part)
     try:
         yield part
+        inside = part.rglob("*") if part.is_dir() else ()
+        _note((_kind(p), p, path / p.relative_to(part)) for p in (part, *inside))
         part.replace(path)
     except Exception as error:
-        if (
-            shutil.disk_usage(path.parent).free < FULL
-        ):  # some writers hide it behind an error of their own
+        if _is_full(path.parent):  # some writers hide it behind an error of their own
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
         raise
     finally:
@@ -48,6 +49,80 @@ def writing(path: str | Path) -> Iterator[Path]:
             shutil.rmtree(part)
         else:
             part.unlink(missing_ok=True)
+
+
+@contextmanager
+def scratch(folder: str | Path) -> Iterator[Path]:
+    """A new folder in ``folder`` for what is thrown away at the end."""
+    part = Path(folder) / f".scratch.{os.getpid()}.part"
+    _make_room(part)
+    part.mkdir()
+    try:
+        yield part
+    finally:
+        shutil.rmtree(part)
+
+
+def _make_room(part: Path) -> None:
+    new = [folder for folder in part.parents if not folder.exists()]
+    part.parent.mkdir(parents=True, exist_ok=True)
+    _note([("folder", folder, folder) for folder in new] + [("part", part, part)])
+
+
+def _is_full(folder: Path) -> bool:
+    with suppress(OSError):
+        return shutil.disk_usage(folder).free < FULL
+    return False
+
+
+def _kind(path: Path) -> str:
+    return "folder" if path.is_dir() else "file"
+
+
+def _note(written: Iterable[tuple[str, Path, Path]]) -> None:
+    """Note, before it happens, what is written: its kind, where it lies now, and the name that it will get."""
+    if RECORD not in os.environ:
+        return
+    record, lines = Path(os.environ[RECORD]), []
+    for kind, now, path in written:
+        if path.is_relative_to(record.parents[1]):  # else it is some scratch folder
+            state = _state(now) if kind == "file" else None
+            name = path.relative_to(record.parents[1]).as_posix()
+            lines.append(json.dumps({"kind": kind, "path": name, "state": state}) + "\n")
+    with open(record, "a", encoding="utf-8") as file:
+        file.writelines(lines)
+
+
+def _state(file: Path) -> list[int]:
+    """What tells a file from the same file after somebody worked on it."""
+    facts = file.lstat()
+    return [facts.st_size, facts.st_mtime_ns]
+
+
+def take_back(record: Path, spared: tuple[str, ...] = ()) -> None:
+    """Remove what ``record`` says was written, where it is still as it was written, and nothing else.
+
+    ``record`` lies in a folder of the results folder. What stands below one of the names ``spared`` stays. Folders
+    go if they are empty then. A file that was changed since, and all that came from elsewhere, is the user's.
+    """
+    root, folders = record.parents[1], []
+    text = record.read_text(encoding="utf-8", errors="replace") if record.exists() else ""
+    for line in text.splitlines():
+        with suppress(ValueError, LookupError, TypeError):  # a kill may have cut the last line
+            told = json.loads(line)
+            path = Path(os.path.normpath(root / told["path"]))
+            if path.relative_to(root).parts[0] in spared:
+                continue
+            if told["kind"] == "folder":
+                folders.append(path)
+            elif told["kind"] == "part" and path.is_dir():
+                shutil.rmtree(path)
+            elif os.path.lexists(path) and told["state"] in (None, _state(path)):
+                path.unlink()
+    for folder in sorted(folders, key=lambda f: len(f.parts), reverse=True):
+        with suppress(OSError):  # something of the user's is in it
+            folder.rmdir()
+    record.unlink(missing_ok=True)
 
 
 def write_json(path: str | Path, value: dict) -> None:

@@ -44,4 +44,5 @@ def start(folder: Path, options: list[str]) -> None:
     before = os.environ.get("JUPYTER_CONFIG_PATH")
     paths = [str(SETTINGS), *([before] if before else [])]
     os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(paths)
-    LabApp.launch_instance([f"--ServerApp.root_dir={folder}", *options])
+    own = "--ServerApp.kernel_spec_manager_class=natkit.kernels.OwnPython"
+    LabApp.launch_instance([f"--ServerApp.root_dir={folder}", own, *options])

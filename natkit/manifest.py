@@ -75,7 +75,8 @@ def write(
     folder
         Must not exist or be empty: a prepared folder is never overwritten.
     root
-        Folder of the user's images; kept relative to ``folder`` so that both can move together.
+        Folder of the user's images; kept relative to ``folder`` so that both can move together, and absolute
+        where no way leads from one to the other: on Windows, on two drives.
     table
         The manifest: the columns of ``COLUMNS``, then the user's own.
     ledger
@@ -87,7 +88,7 @@ def write(
         Writes mended images into ``images/`` of the folder it is given; it may correct their rows of ``table``.
     """
     folder, root = Path(folder).absolute(), Path(root).absolute()
-    way = Path(os.path.relpath(root, folder)).as_posix()
+    way = _way(root, folder)
     if way != way.encode("utf-8", "replace").decode():
         raise InputError(
             f"The folder of the images is called {way!r}, which is not UTF-8 text. Rename it."
@@ -122,6 +123,13 @@ def write(
     return read(folder)
 
 
+def _way(root: Path, folder: Path) -> str:
+    try:
+        return Path(os.path.relpath(root, folder)).as_posix()
+    except ValueError:
+        return root.as_posix()
+
+
 def read(folder: str | Path) -> Prepared:
     """Read a prepared folder and check it.
 
@@ -133,7 +141,7 @@ def read(folder: str | Path) -> Prepared:
     """
     folder = Path(folder).absolute()
     try:
-        info = json.loads((folder / "prepared.json").read_text(encoding="utf-8"))
+        info = json.loads((folder / "prepared.json").read_text(encoding="utf-8-sig"))
         table = _table(folder / "manifest.csv", info)
         ledger = pd.read_csv(folder / "ledger.csv", dtype=str, keep_default_na=False)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:

@@ -67,4 +67,4 @@ def tell(sentence: str) -> None:
 def _append(log: str, what: str, done: int, total: int, note: dict[str, str]) -> None:
     line = {"what": what, "done": done, "total": total, "note": note}
     with open(log, "a", encoding="utf-8") as file:
-        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        file.write(json.dumps(line) + "\n")  # ASCII: a name may hold what UTF-8 can't

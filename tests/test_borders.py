@@ -45,10 +45,16 @@ MAY_IMPORT = {
         "natkit.workbooks",
         "natkit.wording",
     },
-    "natkit/notebooks.py": GROUND,
+    "natkit/console.py": set(),
+    "natkit/kernels.py": set(),
+    "natkit/notebooks.py": GROUND | {"natkit.console", "natkit.kernels"},
     "natkit/lab.py": GROUND | {"natkit.notebooks"},
+    "natkit/preflight.py": GROUND
+    | {"natkit.decoding", "natkit.manifest", "natkit.evidence.prices"}
+    | {"data_prep.rules", "data_prep.scanning", "data_prep.tables"},
     "natkit/cli.py": GROUND
-    | {"natkit.lab", "natkit.notebooks", "natkit.evidence.prices", "natkit.show.report"},
+    | {"natkit.console", "natkit.lab", "natkit.notebooks", "natkit.preflight"}
+    | {"natkit.show.report"},
     "data_prep": GROUND
     | {"data_prep", "natkit.manifest", "natkit.marks", "natkit.images", "natkit.embedding"}
     | {"natkit.signals", "natkit.workbooks", "natkit.decoding", "natkit.wording"}

@@ -132,3 +132,27 @@ def test_other_folders_and_other_versions_are_refused(tmp_path):
     table().drop(columns="weight").to_csv(tmp_path / "q" / "manifest.csv", index=False)
     with pytest.raises(InputError, match=r"lacks the columns \['weight'\]"):
         manifest.read(tmp_path / "q")
+
+
+def test_images_on_another_drive_are_found_by_their_whole_path(tmp_path, monkeypatch):
+    """Windows knows no way from C: to Z:, and relpath says so by ValueError."""
+    (tmp_path / "z").mkdir()
+    (tmp_path / "z" / "a.png").write_bytes(b"a")
+
+    def no_way(path, start):
+        raise ValueError("path is on mount 'Z:', start on mount 'C:'")
+
+    monkeypatch.setattr(manifest.os.path, "relpath", no_way)
+    written = manifest.write(tmp_path / "c" / "p", tmp_path / "z", table(), LEDGER, {})
+    assert written.info["root"] == (tmp_path / "z").as_posix()
+    (tmp_path / "c").rename(tmp_path / "d")  # the prepared folder may move alone then
+    again = manifest.read(tmp_path / "d" / "p")
+    assert again.root == tmp_path / "z"
+    assert again.file("a.png").read_bytes() == b"a"
+
+
+def test_a_prepared_json_saved_by_an_editor_of_windows_is_read(tmp_path):
+    manifest.write(tmp_path / "p", tmp_path, table(), LEDGER, {"label": "grade"})
+    file = tmp_path / "p" / "prepared.json"
+    file.write_text(file.read_text(encoding="utf-8"), "utf-8-sig")
+    assert manifest.read(tmp_path / "p").info["label"] == "grade"

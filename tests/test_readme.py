@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from data_prep import samples
-from natkit import cli
+from natkit import cli, preflight
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -44,7 +44,7 @@ def test_the_python_runs(tmp_path):
 def test_the_prices_are_a_file_that_poc_takes(tmp_path):
     (text,) = re.findall(r"```toml\n(.*?)```", README, re.S)
     (tmp_path / "prices.toml").write_text(text, encoding="utf-8")
-    told = cli._money(tmp_path / "prices.toml")
+    told = preflight.money(str(tmp_path / "prices.toml"))
     assert told["line"]["allowed_cost"] == 150
     assert told == tomllib.loads(text)
 

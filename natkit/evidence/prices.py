@@ -53,6 +53,11 @@ class Prices:
                 f"The currency is {self.currency!r}, but it must be a code of three capital letters. "
                 'Pass currency="JPY", "EUR" or "USD".'
             )
+        if self.made_up not in (True, False):
+            raise InputError(
+                f"Prices: made_up is {self.made_up!r}, but it must be true or false. "
+                "Correct it, or leave it out."
+            )
         _check(self, {"own_gpu_years": _POSITIVE})
 
 
@@ -122,6 +127,7 @@ class Work:
 
 
 NOT_PRICES = ("currency", "made_up")
+MOST = 1e18  # neither NaN nor infinity is below it
 _POSITIVE = ("above 0", lambda x: x > 0)
 _NOT_NEGATIVE = ("0 or more", lambda x: x >= 0)
 
@@ -132,7 +138,7 @@ def _check(given, rules: dict, remedy: str = "") -> None:
             continue
         expected, holds = rules.get(name, _NOT_NEGATIVE)
         number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-        if not (number and np.isfinite(value) and holds(value)):
+        if not (number and abs(value) < MOST and holds(value)):
             raise InputError(
                 f"{type(given).__name__}: {name} is {value!r}, but it must be a number {expected}. "
                 f"{remedy or 'Correct it, or leave it out if it is not known.'}"

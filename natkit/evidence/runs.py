@@ -46,11 +46,11 @@ def _file(run: Path) -> Path:
 
 def _summary(file: Path) -> dict:
     try:
-        facts = json.loads(file.read_text(encoding="utf-8"))
+        facts = json.loads(file.read_text(encoding="utf-8-sig"))
         check(facts)
     except InputError as error:
         raise InputError(f"{file}: {error}") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             f"{file} could not be read as a summary ({error}). Give the summary.json that natkit wrote."
         ) from error

@@ -1,6 +1,7 @@
 """How all charts look: palette, fonts, titles, and the file they end in."""
 
 import dataclasses
+import sys
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,10 @@ PALETTE = (BLUE, VERMILLION, GREEN, PURPLE)  # contrast on white ≥ 3, safe for
 MARKERS = ("o", "s", "^", "D", "v", "P")
 SIZE = (9.6, 5.4)  # inches; 960 x 540 in a page, twice that in the file
 DPI = 200
+OF_THE_PROCESS = (  # settings that say how matplotlib runs here, not how a chart looks
+    "backend", "date.epoch", "docstring.", "figure.max_open_warning", "figure.raise_window", "interactive",
+    "savefig.directory", "tk.", "toolbar", "webagg.",
+)  # fmt: skip
 HEAD = "natkit-headline"  # in a chart's file: share of its height that the title takes
 
 
@@ -51,8 +56,15 @@ def _drawable() -> frozenset[int]:
 
 @contextmanager
 def theme(lang: str) -> Iterator[None]:
-    """The look of all charts, in ``lang``; rcParams are as before afterwards."""
+    """The look of all charts, in ``lang``; rcParams are as before afterwards.
+
+    It stands on matplotlib's own defaults, so that a user's matplotlibrc or style sheet (LaTeX, a dark ground, other
+    fonts) changes no chart of ours.
+    """
     _japanese_font()
+    plain = {
+        k: v for k, v in matplotlib.rcParamsDefault.items() if not k.startswith(OF_THE_PROCESS)
+    }
     both = ["IPAexGothic", "DejaVu Sans"]  # the first lacks µ, the second lacks Japanese
     style = {
         "font.family": both if lang == "ja" else both[::-1],
@@ -81,13 +93,24 @@ def theme(lang: str) -> Iterator[None]:
         "savefig.facecolor": "white",
     }
     try:
-        with matplotlib.rc_context(style):
+        with matplotlib.rc_context(plain | style):
+            before = _open_figures()
             try:
                 yield
+                for fig in (
+                    _open_figures() - before
+                ):  # it is shown later, and its ticks are made now
+                    fig.draw_without_rendering()
             finally:  # a notebook's backend turns this on with the first figure, and needs it kept
                 shown = matplotlib.is_interactive()
     finally:
         matplotlib.interactive(shown)
+
+
+def _open_figures() -> set[Figure]:
+    """Those that a notebook made with pyplot and has not shown yet."""
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    return set(map(pyplot.figure, pyplot.get_fignums())) if pyplot else set()
 
 
 def save(fig: Figure, path: str | Path) -> Path:

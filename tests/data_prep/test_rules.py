@@ -8,7 +8,16 @@ import pytest
 
 import data_prep
 from data_prep.own_rules import own_findings
-from data_prep.rules import ACTIONS, LANGUAGES, RULES, SENTENCES, Finding, load_rules, with_own
+from data_prep.rules import (
+    ACTIONS,
+    LANGUAGES,
+    RULES,
+    SENTENCES,
+    Finding,
+    load_rules,
+    read_rules,
+    with_own,
+)
 from natkit.errors import InputError
 
 
@@ -131,3 +140,8 @@ def test_the_audit_uses_the_file(path_walked):
     assert "shortcut" not in audit.looked_for
     blank = next(f for f in audit.findings if f.rule == "blank")
     assert set(blank.paths) <= set(audit.kept["path"])
+
+
+def test_rules_saved_by_an_editor_of_windows_are_read(tmp_path):
+    (tmp_path / "rules.toml").write_text("[dark]\nlimit = 9\n", "utf-8-sig", newline="\r\n")
+    assert read_rules(tmp_path / "rules.toml") == {"dark": {"limit": 9}}

@@ -175,3 +175,13 @@ def test_the_public_names_are_there_and_stay_functions():
     }
     with pytest.raises(AttributeError, match="data_prep has no 'clean'"):
         data_prep.clean  # noqa: B018
+
+
+@pytest.mark.parametrize("content", ["検査用".encode("cp932"), b"\xff\xfe\x00", b"", None])
+def test_a_licence_of_the_users_stops_nothing(content, tmp_path):
+    """In another encoding, empty, or a folder of that name."""
+    Image.new("L", (9, 9), 7).save(tmp_path / "a.png")
+    file = tmp_path / "LICENCE.txt"
+    file.mkdir() if content is None else file.write_bytes(content)
+    licence = data_prep.scan(tmp_path).licence
+    assert licence is None if content is None else isinstance(licence, str)
