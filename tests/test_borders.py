@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "natkit/manifest.py": GROUND | {"natkit.marks"},
     "natkit/decoding.py": set(),
     "natkit/wording.py": set(),
+    "natkit/sources.py": set(),
     "natkit/shards.py": GROUND | {"natkit.manifest", "natkit.decoding"},
     "natkit/signals.py": GROUND | {"natkit.manifest"},
     "natkit/images.py": GROUND
@@ -29,7 +30,13 @@ MAY_IMPORT = {
     | {"natkit.method", "natkit.images", "natkit.decoding", "natkit.shards", "natkit.signals"}
     | {"natkit.embedding", "natkit.classes"},
     "natkit/evidence": GROUND
-    | {"natkit.evidence", "natkit.embedding", "natkit.manifest", "natkit.classes"},
+    | {
+        "natkit.evidence",
+        "natkit.embedding",
+        "natkit.manifest",
+        "natkit.classes",
+        "natkit.sources",
+    },
     "natkit/look": GROUND | {"natkit.look", "natkit.embedding"},
     "natkit/show": GROUND
     | {
@@ -41,6 +48,7 @@ MAY_IMPORT = {
         "natkit.decoding",
         "natkit.workbooks",
         "natkit.wording",
+        "natkit.sources",
     },
     "natkit/notebooks.py": GROUND,
     "natkit/lab.py": GROUND | {"natkit.notebooks"},
@@ -48,7 +56,7 @@ MAY_IMPORT = {
     | {"natkit.lab", "natkit.notebooks", "natkit.evidence.prices", "natkit.show.report"},
     "data_prep": GROUND
     | {"data_prep", "natkit.manifest", "natkit.marks", "natkit.images", "natkit.embedding"}
-    | {"natkit.signals", "natkit.workbooks", "natkit.decoding", "natkit.wording"},
+    | {"natkit.signals", "natkit.workbooks", "natkit.decoding", "natkit.wording", "natkit.sources"},
 }
 DOORS = {  # each heavy package is imported here alone
     "umap": {"natkit/look/layout.py"},
