@@ -11,7 +11,7 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from data_prep.statistics import STATISTICS, perceptual_hash, statistics
+from data_prep.statistics import STATISTICS, statistics
 from data_prep.tables import match_paths, read_table, refuse_twice
 from natkit.decoding import SUFFIXES, Picture, UnreadableImage, open_image
 from natkit.errors import InputError
@@ -20,7 +20,7 @@ from natkit.progress import progress
 
 SIZES = ("width", "height", "channels", "bits")
 LOOKED_AT = ("brightness", "contrast", "sharpness")
-TEXTS = ("pixel_hash", "perceptual_hash", "format", "captured")
+TEXTS = ("pixel_hash", "format", "captured")
 OWN = ("path", "status", *SIZES, "pages", *TEXTS, *STATISTICS)
 OF_SIGNALS = ("path", "status", *SIZES, "pixel_hash", "offset", "level")  # columns of their scan
 NOT_TEXT = re.compile("[\\x00-\\x1f\\ud800-\\udfff]")
@@ -34,7 +34,7 @@ class Scan:
 
     ``table`` has one row an image: ``path`` (relative to ``root``, posix), ``status`` (ok, absent,
     empty, truncated, not_an_image, too_big, unreadable), ``width, height, channels, bits`` (of the
-    pixels' dtype), ``pages``, ``pixel_hash``, ``perceptual_hash``, ``format``, ``captured`` (ISO
+    pixels' dtype), ``pages``, ``pixel_hash``, ``format``, ``captured`` (ISO
     text from EXIF, or ""), the numbers of :func:`data_prep.statistics.statistics` (NaN if
     unreadable), ``listed`` (is it in the user's table), then the user's columns.
     ``listed_in_table`` says if there was a table. ``signals``: the values, where these are no images but what
@@ -266,7 +266,6 @@ def _facts(picture: Picture) -> dict:
         "format": picture.format,
         "captured": picture.captured,
         "pixel_hash": pixel_hash(pixels),
-        "perceptual_hash": perceptual_hash(pixels),
         **statistics(pixels),
     }
 
