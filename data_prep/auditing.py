@@ -43,6 +43,7 @@ from data_prep.signals import signal_findings
 from data_prep.spellings import alike_classes
 from data_prep.splits import components, role
 from natkit.errors import InputError
+from natkit.sources import Source
 
 NEED_LABEL = ("label_missing", "class_imbalance", "group_imbalance", "shortcut")
 NEED_GROUP = ("gain",)
@@ -395,12 +396,8 @@ def _at_the_label(audit: Audit, seed: int) -> list[Finding]:
     others = [c for c in audit.scan.user_columns if c not in (audit.label, audit.split)]
     tied = components(kept, audit.large_groups)
     looked = [*audit.scan.looked_at, *varies]
-    told = shortcuts(labels, kept[others], kept[looked], tied, seed)
-    if audit.scan.signals is None:
-        return found + told
-    named = {"image statistics": "signal statistics"}
-    said = [f.evidence | {"source": named.get(f.evidence["source"], "table")} for f in told]
-    return found + [replace(f, evidence=e) for f, e in zip(told, said, strict=True)]
+    measured = Source.IMAGES if audit.scan.signals is None else Source.SIGNALS
+    return found + shortcuts(labels, kept[others], kept[looked], tied, seed, measured)
 
 
 def _at_drift(audit: Audit, seed: int) -> list[Finding]:

@@ -6,6 +6,7 @@ from scipy.stats import random_table
 
 from data_prep.rules import Finding, class_text
 from data_prep.telling import CATEGORIES, CHANCE, FOLDS, RESAMPLES, binned, holm, interval, tell
+from natkit.sources import Source
 
 IMBALANCE_NOTE, IMBALANCE_WARNING = 3.0, 10.0  # images of the commonest class for one of the rarest
 RARE_CLASS = 20  # images; below it a class can hardly be scored
@@ -97,8 +98,9 @@ def shortcuts(
     statistics: pd.DataFrame,
     together: np.ndarray,
     seed: int,
+    measured: Source = Source.IMAGES,
 ) -> list[Finding]:
-    """Columns that tell the label alone, the others together, and the image statistics together.
+    """Columns that tell the label alone, the others together, and the measured statistics together.
 
     Each is judged by the AUC (macro one-vs-rest for more than two classes) of a naive Bayes model
     over categories and fifths, out of fold, with rows of one component (``together``) in one fold.
@@ -113,6 +115,8 @@ def shortcuts(
         The user's columns without the label, and the measured statistics; n rows each.
     together
         int (n,): what a split keeps together can't be a shortcut across splits.
+    measured
+        What the statistics are of.
 
     Notes
     -----
@@ -128,23 +132,25 @@ def shortcuts(
     folds = (rng.permutation(part.max() + 1) % FOLDS)[part]
     tests = columns.shape[1] + 2
 
-    def judge(source: str, coded: dict[str, np.ndarray]) -> list[Finding]:
+    def judge(source: Source, coded: dict[str, np.ndarray]) -> list[Finding]:
         told = tell(list(coded.values()), y, folds, np.flatnonzero(enough), tests, rng)
         if told is None or told["p"] > CHANCE / tests:
             return []
-        evidence = {"source": source, "column": ", ".join(coded), "auc": told["auc"]}
+        evidence = {"source": str(source), "column": ", ".join(coded), "auc": told["auc"]}
         return [Finding("shortcut", "warning", (), evidence, len(y))]
 
     coded = {name: binned(columns.loc[known, name]) for name in columns}
     alone = {
-        name: found for name, codes in coded.items() if (found := judge("table", {name: codes}))
+        name: found
+        for name, codes in coded.items()
+        if (found := judge(Source.TABLE, {name: codes}))
     }
     found = sorted(sum(alone.values(), []), key=lambda f: -f.evidence["auc"]["value"])
     rest = {n: c for n, c in coded.items() if n not in alone and c.max() <= CATEGORIES}
     if len(rest) > 1:
-        found += judge("table", rest)
+        found += judge(Source.TABLE, rest)
     seen = {name: binned(statistics.loc[known, name]) for name in statistics}
-    return found + (judge("image statistics", seen) if seen else [])
+    return found + (judge(measured, seen) if seen else [])
 
 
 def cramers_v(counts: np.ndarray) -> float:

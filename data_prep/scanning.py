@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from data_prep.matching import refuse_twice
-from data_prep.statistics import STATISTICS, perceptual_hash, statistics
+from data_prep.statistics import STATISTICS, statistics
 from data_prep.tables import Told, list_images
 from data_prep.walking import walk
 from data_prep.whereabouts import MISNAMED, THERE, Whereabouts, names_of, on_disk
@@ -23,7 +23,7 @@ from natkit.progress import progress
 
 SIZES = ("width", "height", "channels", "bits")
 LOOKED_AT = ("brightness", "contrast", "sharpness")
-TEXTS = ("pixel_hash", "perceptual_hash", "format", "captured")
+TEXTS = ("pixel_hash", "format", "captured")
 OWN = ("path", "status", *SIZES, "pages", "stored_grey", "invalid_share", *TEXTS, *STATISTICS)
 OF_SIGNALS = ("path", "status", *SIZES, "pixel_hash", "offset", "level")  # columns of their scan
 LICENCE = "LICENCE.txt"
@@ -46,7 +46,7 @@ class Scan:
     ``width, height, channels, bits`` (of the
     pixels' dtype; grey pictures stored in three channels count as the others of the set), ``pages``,
     ``stored_grey`` (grey, but stored in three equal channels), ``invalid_share`` (of the pixels, 0..1; see
-    :func:`natkit.invalid.masked`), ``pixel_hash``, ``perceptual_hash``, ``format`` (or what is not read of an
+    :func:`natkit.invalid.masked`), ``pixel_hash``, ``format`` (or what is not read of an
     unreadable one), ``captured`` (ISO text from EXIF, or ""), the numbers of
     :func:`data_prep.statistics.statistics` (NaN if unreadable), ``listed`` (is it in the user's table), then the
     user's columns.
@@ -357,7 +357,6 @@ def _facts(picture: Picture) -> dict:
         "format": picture.format,
         "captured": picture.captured,
         "pixel_hash": pixel_hash(pixels),
-        "perceptual_hash": perceptual_hash(pixels),
         **statistics(pixels),
     }
 

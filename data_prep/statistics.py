@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from imagehash import dhash
-from PIL import Image
 from scipy.ndimage import find_objects, label
 
 STATISTICS = (
@@ -108,19 +106,6 @@ def _saturated(grey: np.ndarray) -> float:
     if top < 255 or (top & (top + 1)):
         return 0.0
     return float((grey == top).mean())
-
-
-def perceptual_hash(pixels: np.ndarray) -> str:
-    """256 bits as 64 hexadecimal digits: is each of 16 × 16 places brighter than its left neighbour?
-
-    It nominates near copies; the pixels decide. A change of gain leaves it as it is.
-    """
-    grey = pixels if pixels.ndim == 2 else pixels[:, :, :3]
-    if grey.dtype != np.uint8:
-        grey = np.nan_to_num(grey.astype(np.float32)).clip(0)
-        grey = (grey * (255 / max(float(grey.max()), 1e-9))).clip(0, 255).astype(np.uint8)
-    image = Image.fromarray(grey if grey.ndim == 2 or grey.shape[2] == 3 else grey[:, :, 0])
-    return str(dhash(image, 16))
 
 
 @dataclass(frozen=True)

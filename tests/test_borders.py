@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "natkit/invalid.py": set(),
     "natkit/decoding.py": {"natkit.colours", "natkit.invalid"},
     "natkit/wording.py": set(),
+    "natkit/sources.py": set(),
     "natkit/shards.py": GROUND | {"natkit.manifest", "natkit.decoding"},
     "natkit/signals.py": GROUND | {"natkit.manifest"},
     "natkit/images.py": GROUND
@@ -32,7 +33,8 @@ MAY_IMPORT = {
     | {"natkit.method", "natkit.images", "natkit.decoding", "natkit.shards", "natkit.signals"}
     | {"natkit.embedding", "natkit.classes"},
     "natkit/evidence": GROUND
-    | {"natkit.evidence", "natkit.embedding", "natkit.manifest", "natkit.classes"},
+    | {"natkit.evidence", "natkit.embedding", "natkit.manifest", "natkit.classes"}
+    | {"natkit.sources"},
     "natkit/look": GROUND | {"natkit.look", "natkit.embedding", "natkit.classes"},
     "natkit/show": GROUND
     | {
@@ -44,6 +46,7 @@ MAY_IMPORT = {
         "natkit.decoding",
         "natkit.workbooks",
         "natkit.wording",
+        "natkit.sources",
     },
     "natkit/console.py": set(),
     "natkit/kernels.py": set(),
@@ -58,7 +61,7 @@ MAY_IMPORT = {
     "data_prep": GROUND
     | {"data_prep", "natkit.manifest", "natkit.marks", "natkit.images", "natkit.embedding"}
     | {"natkit.signals", "natkit.workbooks", "natkit.decoding", "natkit.wording"}
-    | {"natkit.classes", "natkit.columns"},
+    | {"natkit.classes", "natkit.columns", "natkit.sources"},
 }
 DOORS = {  # each heavy package is imported here alone
     "umap": {"natkit/look/layout.py"},

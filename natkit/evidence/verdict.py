@@ -6,7 +6,8 @@
    (an intersection–union test, so picking the best control costs nothing);
 2. the same holds within each group that goes with the label, and without test images that look like
    copies of train images: what a shortcut or a leak could not have done;
-3. no unit (part, lot) stands in two splits, and no image statistic alone reads the label as well as ours;
+3. no unit (part, lot) stands in two splits, and no statistic of the images or signals alone reads the label as well
+   as ours;
 4. the user's own target, agreed beforehand, is met: the lower bound of the score reaches it, or the
    upper bound of the cost stays below it;
 5. no group is known to be below that target.
@@ -21,6 +22,7 @@ Reference: Berger, "Multiparameter hypothesis testing and acceptance sampling", 
 from collections.abc import Sequence
 
 from natkit.evidence.intervals import settled_by
+from natkit.sources import Source
 
 DECIDES = "linear"
 MUCH = 0.2  # share of the images set aside, or of test images with a twin, from which it is said
@@ -209,9 +211,9 @@ def _checks(evidence: dict, mine: dict, findings: Sequence[dict]) -> list[dict]:
         rows.append({"code": "units_cross", "column": units["column"], "count": units["crossing"]})
     for finding in findings:
         seen = finding["evidence"]
-        alone = finding["rule"] == "shortcut" and seen.get("source") == "image statistics"
+        alone = finding["rule"] == "shortcut" and Source(seen["source"]).measured
         if alone and evidence["metric"] == "auroc" and seen["auc"]["high"] >= mine["score"]["low"]:
-            names = {"source": seen.get("source"), "column": seen.get("column")}
+            names = {"source": seen["source"], "column": seen.get("column")}
             rows.append({"code": "statistics_do", **names, **seen["auc"]})
     return sorted(rows, key=lambda row: row["code"] not in BLOCKS)
 

@@ -31,6 +31,7 @@ from natkit.show.style import (
     whole_numbers,
 )
 from natkit.show.words import Words, titles
+from natkit.sources import Source
 
 __all__ = [
     "PALETTE", "cost_curve", "figure", "finding_counts", "found_planted", "label_curve", "map_new", "map_points",
@@ -78,7 +79,7 @@ def finding_counts(
 def _finding_name(finding: dict, words: Words) -> str:
     name = words.name("rule", finding["rule"])
     column = plain(finding["evidence"].get("column") or "", 16)
-    if finding["evidence"].get("source") == "image statistics":
+    if finding["rule"] == "shortcut" and Source(finding["evidence"]["source"]).measured:
         column = titles.source(words, finding["evidence"])
     return words("format.colon", name=name, text=column) if column else name
 

@@ -4,11 +4,14 @@
     uv run --group bench python tests/benchmarks/cleaning.py cleanvision
     uv run python tests/benchmarks/cleaning.py scale [--files 10000 100000]
     uv run python tests/benchmarks/cleaning.py effect [--seeds 0 1 2]
+    uv run python tests/benchmarks/cleaning.py alike [--files 400 2000 20000] [--real FOLDER]
 
 ``faults``: recall on soiled solar cells and on the synthetic line; precision on the line, where all
 truth is known; on the cells the alarms beyond those that the unsoiled copy raises too. ``cleanvision``:
 the same folders, without the files that it can't read; every kind that both know, and images a second
 (natkit without label and without the tests of the table, which cleanvision does not make).
+``alike``: near copies among parts that all look alike, drawn as a fixture holds them (``--fixed``) or as they lie, and
+among the real pictures of a folder: recall of planted copies of each kind, wrong ones, nominated pairs, seconds a file.
 ``scale``: seconds a file and peak memory of the scan. ``effect``: NAT trained on the cleaned images
 against NAT trained on them as they came, scored on the same clean test images.
 """
@@ -26,12 +29,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import psutil
-from PIL import Image
+from PIL import Image, ImageDraw
 
 import data_prep
 import natkit
-from data_prep import samples
+from data_prep import duplicates, samples
 from data_prep.auditing import audit as look_through  # loaded before the clock runs
+from data_prep.scanning import find_images
 from data_prep.soil import FOUND_BY, SINGLE
 
 GROUPS = {"solar cells": ["type", "camera", "shift"], "line": ["camera", "shift", "lot"]}
@@ -212,6 +216,84 @@ def scale(sizes: list[int]) -> None:
             )
 
 
+SAVED = ("brighter", "shifted", "compressed", "smaller")
+
+
+def saved_again(pixels: np.ndarray, how: str, rng: np.random.Generator) -> np.ndarray:
+    """A near copy of a picture; uint8 as it came."""
+    image = Image.fromarray(pixels)
+    if how == "compressed":
+        file = io.BytesIO()
+        image.save(file, "JPEG", quality=80)
+        return np.asarray(Image.open(file))
+    if how == "smaller":
+        return np.asarray(image.resize((3 * image.width // 4, 3 * image.height // 4)))
+    moved = np.roll(pixels, 1, axis=1) if how == "shifted" else pixels
+    return np.clip(np.rint(moved * rng.uniform(1.02, 1.06)), 0, 255).astype(np.uint8)
+
+
+def fixture(number: int, fixed: bool) -> np.ndarray:
+    """Part ``number`` of one kind: noise, place and one in five with a scratch; uint8 (128, 128)."""
+    rng = np.random.default_rng([9, number])
+    y, x = rng.normal(0, 0.2 if fixed else 2.0, 2)
+    image = Image.new("L", (512, 512), 60)
+    draw, at = ImageDraw.Draw(image), np.array([x, y, x, y]) * 4
+    for box, grey in (((60, 80, 450, 430), 150), ((190, 190, 320, 320), 70), ((90, 110, 130, 150), 40),
+                      ((380, 110, 420, 150), 40), ((90, 360, 130, 400), 40), ((380, 360, 420, 400), 40)):  # fmt: skip
+        (draw.rectangle if grey == 150 else draw.ellipse)(tuple(np.array(box) + at), fill=grey)
+    if number % 5 == 0:
+        left, top = rng.integers(100, 360, 2)
+        draw.line((left, top, left + 60, top + rng.integers(-40, 40)), fill=190, width=7)
+    small = np.asarray(image.resize((128, 128), Image.Resampling.BOX), float)
+    return np.clip(np.rint(small + rng.normal(0, 3, small.shape)), 0, 255).astype(np.uint8)
+
+
+def alike(sizes: list[int], fixed: bool, real: Path | None) -> None:
+    for n in sizes if real is None else [0]:
+        with tempfile.TemporaryDirectory() as name:
+            folder, rng = Path(name), np.random.default_rng(0)
+            if real is None:
+                for i in range(n):
+                    Image.fromarray(fixture(i, fixed)).save(
+                        folder / f"{i:06}.png", compress_level=1
+                    )
+            else:
+                for i, file in enumerate(images_of(real)):
+                    shutil.copyfile(file, folder / f"{i:06}{file.suffix}")
+            files = sorted(folder.iterdir())
+            origins = rng.choice(len(files), min(80, len(files) // 8), replace=False)
+            planted = {kind: set() for kind in SAVED}
+            for place, row in enumerate(origins):
+                kind, new = SAVED[place % 4], f"z{place:03}.png"
+                pixels = np.asarray(Image.open(files[row]))
+                Image.fromarray(saved_again(pixels, kind, rng)).save(folder / new)
+                planted[kind].add(frozenset((new, files[row].name)))
+            paths = sorted(file.name for file in folder.iterdir())
+            start = time.perf_counter()
+            fingers = duplicates.fingerprints(paths, folder)
+            read = time.perf_counter()
+            pairs = sorted(duplicates.nominate(fingers))
+            named = time.perf_counter()
+            found = {
+                frozenset((paths[i], paths[j]))
+                for i, j, _ in duplicates.proved(paths, folder, pairs)
+            }
+            took = np.diff([start, read, named, time.perf_counter()]) * 1e3 / len(paths)
+            told = ", ".join(
+                f"{kind} {len(found & mine)} of {len(mine)}" for kind, mine in planted.items()
+            )
+            print(
+                f"{len(paths):6} pictures: {len(pairs):6} pairs nominated, {took.sum():.1f} ms a picture "
+                f"({took[0]:.1f} to read, {took[1]:.1f} to nominate, {took[2]:.1f} to prove); {told}; "
+                f"others {len(found - set().union(*planted.values()))}",
+                flush=True,
+            )
+
+
+def images_of(folder: Path) -> list[Path]:
+    return [folder / path for path in find_images(folder)]
+
+
 def _watch(peak: list[float], stop: threading.Event) -> None:
     while not stop.wait(0.2):
         peak.append(psutil.Process().memory_info().rss / 2**20)
@@ -244,9 +326,11 @@ def effect(seeds: list[int], epochs: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["faults", "cleanvision", "scale", "effect"])
+    parser.add_argument("what", choices=["faults", "cleanvision", "scale", "effect", "alike"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--files", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--files", type=int, nargs="+")
+    parser.add_argument("--fixed", action="store_true")
+    parser.add_argument("--real", type=Path)
     parser.add_argument("--epochs", type=int, default=20)
     chosen = parser.parse_args()
     if chosen.what == "faults":
@@ -254,7 +338,9 @@ def main() -> None:
     elif chosen.what == "cleanvision":
         beside_cleanvision(chosen.seeds[0])
     elif chosen.what == "scale":
-        scale(chosen.files)
+        scale(chosen.files or [10_000, 100_000])
+    elif chosen.what == "alike":
+        alike(chosen.files or [400, 2_000, 20_000], chosen.fixed, chosen.real)
     else:
         effect(chosen.seeds, chosen.epochs)
 

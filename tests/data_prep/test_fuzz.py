@@ -604,7 +604,7 @@ def test_files_that_go_or_change_during_the_scan_keep_their_row(tmp_path, monkey
     assert status == expected
 
 
-@pytest.mark.parametrize("where", ["open_image", "statistics", "perceptual_hash"])
+@pytest.mark.parametrize("where", ["open_image", "statistics"])
 def test_an_exception_in_a_worker_costs_no_row(tmp_path, monkeypatch, where):
     """Whatever fails, a decoder or a number of ours, the others are measured."""
     for i in range(6):

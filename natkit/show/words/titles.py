@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from natkit.show.words import Words
+from natkit.sources import Source
 
 
 def shorten(text: object, length: int = 40) -> str:
@@ -17,11 +18,12 @@ def quoted(words: Words, text: object, length: int = 40) -> str:
 
 
 def source(words: Words, seen: dict) -> str:
-    """What predicts the label in a shortcut: image statistics, or a column of the table."""
-    if seen.get("source") != "image statistics" and seen.get("column"):
+    """What predicts the label in a shortcut: statistics of the images or signals, or a column of the table."""
+    where = Source(seen.get("source", Source.TABLE))
+    if not where.measured and seen.get("column"):
         key = "columns" if ", " in seen["column"] else "column"
         return words(f"source.{key}", column=quoted(words, seen["column"]))
-    return words.name("source", seen.get("source", "table"))
+    return words.name("source", where)
 
 
 def whole(finding: dict) -> bool:
