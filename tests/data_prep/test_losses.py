@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
 from PIL import Image
@@ -204,6 +205,12 @@ def test_an_audit_keeps_the_class_until_a_person_decides(tmp_path):
     rows = {(r["column"], r["value"]): r for r in prepared.info["losses"]}
     assert rows["defect", "NG"]["held"] == 10
     assert rows["defect", "NG"]["share"] == share(0, 50)
+
+    sheet = openpyxl.load_workbook(data_prep.to_xlsx(audit, tmp_path / "findings.xlsx"))["by class"]
+    told = {row[:2]: row[2:] for row in sheet.iter_rows(min_row=2, values_only=True)}
+    bounds = share(0, 50)
+    assert told["defect", "NG"] == (50, 0, 0, bounds["low"], bounds["high"], 0, 10)
+    assert data_prep.apply(audit, tmp_path / "findings.xlsx").decisions == ()
 
     named = [f for f in audit.findings if f.rule == "dark"][0].paths
     decided = audit.decide("quarantined", named[:4], "dark", by="Sato").undo(named[4:6], "dark")
