@@ -19,6 +19,7 @@ _HOME = {
     "replay": "data_prep.ledger",
     "to_xlsx": "data_prep.inspection",
     "apply": "data_prep.inspection",
+    "mended_examples": "data_prep.beside",
     "around": "data_prep.review",
     "Review": "data_prep.review",
     "thumbnails": "data_prep.review",

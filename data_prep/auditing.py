@@ -1,6 +1,6 @@
 """Look a scan through by every rule, rank what is found, and take what people decide about it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from data_prep.bias import class_imbalance, group_imbalance, shortcuts
 from data_prep.drift import drifts
 from data_prep.duplicates import exact_copies, leakage, near_copies, same_picture
 from data_prep.imputing import not_at_random
+from data_prep.losses import TAKES, TOLD, by_value, held_back
 from data_prep.missing import (
     broken_images,
     invalid_pixels,
@@ -49,7 +50,11 @@ NEED_LABEL = ("label_missing", "class_imbalance", "group_imbalance", "shortcut")
 NEED_GROUP = ("gain",)
 NEED_EMBEDDING = ("outlier", "doubtful_label")
 DECISIONS = ("kept", "quarantined", "mended")
-SELDOM_WRONG = ("column_unnamed", "rows_elsewhere", "rows_without_image")  # of the rules about tables
+SELDOM_WRONG = (
+    "column_unnamed",
+    "rows_elsewhere",
+    "rows_without_image",
+)  # of the rules about tables
 NOTHING_TO_READ = ("absent", "misnamed", "unreadable")  # rules whose images can only be left out
 
 
@@ -94,6 +99,7 @@ class Audit:
         without = {*NEED_EMBEDDING, *(ABOUT_SIGNALS if self.scan.signals is None else ABOUT_IMAGES)}
         without |= set() if self.label is not None else set(NEED_LABEL)
         without |= set() if self.groups else set(NEED_GROUP)
+        without |= set() if self.label is not None or self.groups else {TAKES, TOLD}
         without |= set() if self.split is not None else {"leakage"}
         without |= set() if self.scan.listed_in_table else {"unlisted", *ABOUT_TABLES}
         return tuple(code for code in self.rules if code not in without)
@@ -248,6 +254,20 @@ class Audit:
         """A new audit that keeps images as they are, whatever a rule or a person decided before."""
         return self.decide("kept", paths, rule, by, note)
 
+    @property
+    def held(self) -> set[str]:
+        """Paths that a rule would set aside or mend, and that are kept for a person to look at."""
+        back = [f for f in self.findings if f.action != self.rules[f.rule].action]
+        decided = {(d.path, d.rule) for d in self.decisions}
+        return {path for f in back for path in f.paths if (path, f.rule) not in decided}
+
+    @property
+    def losses(self) -> pd.DataFrame:
+        """What cleaning takes from each class and group: set aside with share and bounds, mended, held back."""
+        columns = [*([] if self.label is None else [self.label]), *self.small_groups]
+        ends = self.quarantined, self.paths_of("mended"), self.held
+        return by_value(self.scan.table, columns, *ends)
+
     def before_after(self, column: str | None = None) -> pd.DataFrame:
         """Images listed, set aside, mended and kept: in all, and for each value of ``column``."""
         table = self.scan.table
@@ -313,12 +333,32 @@ def audit(
     scan = scan.with_text(c for c in (label, *groups) if c is not None)
     so_far = Audit(scan, label, groups, (), judge, time, split, own)
     what = (_at_files, _at_pictures) if scan.signals is None else (_at_signals,)
-    for look in (_at_the_table, *what, _at_copies, _at_gaps, _at_the_label, _at_drift):
-        new = [f for f in look(so_far, seed) if f.rule in judge]
-        new = [replace(f, action=judge[f.rule].action) for f in new]
-        so_far = replace(so_far, findings=(*so_far.findings, *new))
-    ranked = sorted(so_far.findings, key=lambda f: (SEVERITIES.index(f.severity), -f.count))
-    return replace(so_far, findings=tuple(ranked))
+    so_far = _looked(so_far, (_at_the_table, *what), seed)
+    so_far = _held_back(so_far)  # so that copies are looked for in what stays
+    so_far = _held_back(_looked(so_far, (_at_exact_copies,), seed), len(so_far.findings))
+    so_far = _looked(so_far, (_at_near_copies, _at_gaps, _at_the_label, _at_drift), seed)
+    return replace(so_far, findings=tuple(sorted(so_far.findings, key=_rank)))
+
+
+def _looked(audit: Audit, looks: Sequence[Callable], seed: int) -> Audit:
+    """The audit with what each of ``looks`` finds, one after another, and the actions of the rules."""
+    for look in looks:
+        new = [f for f in look(audit, seed) if f.rule in audit.rules]
+        new = [replace(f, action=audit.rules[f.rule].action) for f in new]
+        audit = replace(audit, findings=(*audit.findings, *new))
+    return audit
+
+
+def _held_back(audit: Audit, start: int = 0) -> Audit:
+    """The audit in which no finding from ``start`` on takes a class or group by itself."""
+    old, new = audit.findings[:start], audit.findings[start:]
+    new = held_back(new, audit.scan.table, audit.label, audit.small_groups, audit.rules)
+    return replace(audit, findings=(*old, *new))
+
+
+def _rank(finding: Finding) -> tuple:
+    """What cleaning itself would spoil first, then by severity and number."""
+    return finding.rule != TAKES, SEVERITIES.index(finding.severity), -finding.count
 
 
 def _at_the_table(audit: Audit, _seed: int) -> list[Finding]:
@@ -355,18 +395,22 @@ def _at_signals(audit: Audit, _seed: int) -> list[Finding]:
     return found + own_findings(audit.scan.table, audit.rules)
 
 
-def _at_copies(audit: Audit, _seed: int) -> list[Finding]:
+def _at_exact_copies(audit: Audit, _seed: int) -> list[Finding]:
+    return exact_copies(audit.kept, audit.label)
+
+
+def _at_near_copies(audit: Audit, _seed: int) -> list[Finding]:
     kept, large = audit.kept, audit.large_groups
-    found = exact_copies(kept, audit.label)
+    found = [f for f in audit.findings if f.rule == "exact_copy"]
     twice = {path for f in found for path in f.paths}
-    single = kept[~kept["path"].isin(twice)]
+    single, new = kept[~kept["path"].isin(twice)], []
     if "near_copy" in audit.looked_for:
-        found += near_copies(single, audit.scan.root, audit.label, large, audit.time)
+        new = near_copies(single, audit.scan.root, audit.label, large, audit.time)
     if audit.split is not None:
-        same = {f.rule: same_picture(kept, [f]) for f in found}
+        same = {f.rule: same_picture(kept, [f]) for f in (*found, *new)}
         same |= {group: components(kept, [group]) for group in large}
-        found += leakage(kept, audit.split, same)
-    return found
+        new += leakage(kept, audit.split, same)
+    return new
 
 
 def _at_gaps(audit: Audit, seed: int) -> list[Finding]:

@@ -26,6 +26,11 @@ WORDS = {
     "en": {"kept": "keep", "quarantined": "quarantine", "mended": "mend"},
     "ja": {"kept": "残す", "quarantined": "隔離", "mended": "修復"},
 }
+LOSSES = {  # the second sheet: what cleaning takes from each class and group
+    "en": ("by class", "column", "value", "images", "set aside", "share", "low (95%)", "high (95%)", "mended",
+           "held back for you"),
+    "ja": ("クラス別", "列", "値", "枚数", "隔離", "割合", "下限（95%）", "上限（95%）", "修復", "保留（要判断）"),
+}  # fmt: skip
 SIDE = 84  # pixels of a thumbnail
 PICTURES = 500  # thumbnails at most, about 4 kB each; more make a workbook slow
 
@@ -64,9 +69,24 @@ def to_xlsx(audit: Audit, file: str | Path, lang: str = "en") -> Path:
             place(sheet, picture, number, SIDE)
     _dress(sheet, len(rows), lang)
     sheet.column_dimensions["A"].hidden = audit.scan.signals is not None  # no pictures of these
+    if len(audit.losses):
+        _by_class(book, audit, lang)
     with writing(file) as part:
         book.save(part)
     return file
+
+
+def _by_class(book: Workbook, audit: Audit, lang: str) -> None:
+    """A second sheet: set aside by class and group with its bounds, and how many wait for a decision."""
+    title, *head = LOSSES[lang]
+    sheet = book.create_sheet(title)
+    sheet.append(head)
+    for column, value, *numbers in audit.losses.itertuples(index=False):
+        sheet.append([plain(column), plain(value), *numbers])
+    for row in sheet.iter_rows(min_row=2, min_col=5, max_col=7):
+        for cell in row:
+            cell.number_format = "0.0%"
+    dress(sheet, (20, 24, *[14] * (len(head) - 2)), "A2")
 
 
 def _rows(audit: Audit, lang: str) -> Iterator[tuple[str, ...]]:

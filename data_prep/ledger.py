@@ -12,6 +12,7 @@ import pandas as pd
 import natkit
 from data_prep.auditing import Audit, Decision, audit
 from data_prep.duplicates import same_picture
+from data_prep.losses import share
 from data_prep.mending import mend, save
 from data_prep.remedies import balance
 from data_prep.rules import LANGUAGES, Finding, class_text
@@ -90,6 +91,7 @@ def prepare(audit: Audit, folder: str | Path, seed: int = 0, own_split: bool = F
         "licence": audit.scan.licence,
         "findings": findings(audit),
         "decimals": audit.scan.decimals,
+        "losses": losses(audit),
     }
 
     def images(part: Path) -> None:
@@ -202,6 +204,17 @@ def findings(audit: Audit) -> list[dict]:
             "examples": list(f.paths[:EXAMPLES]),
         }
         for f in audit.findings
+    ]
+
+
+def losses(audit: Audit) -> list[dict]:
+    """What cleaning takes from each class and group, as the summary shows it."""
+    counts = {"images": "n", "set aside": "aside", "mended": "mended", "held back": "held"}
+    return [
+        {"column": row["column"], "value": row["value"]}
+        | {key: row[name] for name, key in counts.items()}
+        | {"share": share(row["set aside"], row["images"])}
+        for row in audit.losses.to_dict("records")
     ]
 
 

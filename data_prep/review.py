@@ -8,26 +8,33 @@ import pandas as pd
 from PIL import Image
 
 from data_prep.auditing import Audit
+from data_prep.beside import beside
 from data_prep.inspection import WORDS
+from data_prep.mending import mend
 from data_prep.quality import JUDGES
+from data_prep.rules import Rule
+from natkit.decoding import read_image
 from natkit.errors import InputError
 from natkit.images import png, thumbnail
 
 SHOWN = 8  # images on either side of a limit
 SIDE = 96  # pixels of a thumbnail
 SHOW = 168  # as wide as it is shown in the widget
+PAIR = 150  # pixels of each of two pictures beside each other
 TEXTS = {
     "en": {
         "finding": "Finding",
         "over": "Found",
         "under": "Nearest that was not found",
         "by": "Decided by",
+        "mended": "Left as it is, right as it would be mended. The outline marks what is filled.",
     },
     "ja": {
         "finding": "検出事項",
         "over": "検出",
         "under": "検出されなかった中で最も近い画像",
         "by": "判断者",
+        "mended": "左が元の画像、右が修復後の画像です。枠は埋めた部分を示します。",
     },
 }
 
@@ -127,7 +134,8 @@ class Review:
         if self.rule.value is None:
             return
         w, said, rule = self._w, TEXTS[self._lang], self.audit.rules[self.rule.value]
-        self.why.value = f"<p>{_safe(rule.finds[self._lang])} {_safe(rule.why[self._lang])}</p>"
+        told = [rule.finds[self._lang], rule.why[self._lang], said["mended"] * self._mends(rule)]
+        self.why.value = f"<p>{_safe(' '.join(told))}</p>"
         finding = next(f for f in self.audit.findings if f.rule == rule.code)
         now = dict(zip(finding.paths, self.audit.actions(finding), strict=True))
         near = around(self.audit, rule.code)
@@ -143,8 +151,8 @@ class Review:
 
     def _card(self, row, rule: str, now: dict[str, str]):
         w, words = self._w, WORDS[self._lang]
-        picture = thumbnail(self.audit.scan.root / row.path, SIDE)
-        data = png(picture or Image.new("L", (SIDE, SIDE), 255)).getvalue()
+        picture, width = self._picture(row, rule)
+        data = png(picture).getvalue()
         can = self.audit.possible(rule) if row.found else ["quarantined"]
         choice = w.ToggleButtons(
             options=[(words[a], a) for a in can],
@@ -155,8 +163,20 @@ class Review:
         facts = "" if pd.isna(row.value) else f"<br>{row.value:.3g} / {row.usual:.3g}"
         label = w.HTML(f"<small title='{_safe(row.path)}'>{_safe(row.path[-36:])}{facts}</small>")
         return w.VBox(
-            [w.Image(value=data, format="png", layout={"width": f"{SHOW}px"}), label, choice]
+            [w.Image(value=data, format="png", layout={"width": f"{width}px"}), label, choice]
         )
+
+    def _mends(self, rule: Rule) -> bool:
+        return bool(rule.mend) and self.audit.scan.signals is None
+
+    def _picture(self, row, rule: str) -> tuple[Image.Image, int]:
+        """What a card shows and how wide: of a rule that can mend, the mended picture beside it."""
+        file, how = self.audit.scan.root / row.path, self.audit.rules[rule]
+        if row.found and self._mends(how) and file.is_file():
+            pixels = read_image(file)
+            pair = beside(pixels, mend(pixels, how.mend, {}), PAIR)
+            return pair, pair.width
+        return thumbnail(file, SIDE) or Image.new("L", (SIDE, SIDE), 255), SHOW
 
     def _decide(self, path: str, rule: str, action: str | None) -> None:
         if action is not None:

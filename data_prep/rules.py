@@ -20,7 +20,7 @@ LANGUAGES = ("en", "ja")
 SENTENCES = ("name", "finds", "why", "detail")
 TURNS = ("flip_left_right", "flip_top_bottom", "rotate_90", "rotate_180", "rotate_270", "invert")
 MENDS = {"dead_lines": "inpaint", "dead_block": "inpaint", "gain": "gain"}
-MENDS |= {"signal_gap": "fill", "spikes": "unspike"}
+MENDS |= {"signal_lost": "fill", "signal_gap": "fill", "spikes": "unspike"}
 ABOUT_SIGNALS = ("signal_lost", "signal_gap", "stuck", "spikes", "dead_channel")
 ABOUT_IMAGES = (
     "absent",

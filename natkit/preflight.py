@@ -113,7 +113,9 @@ def _columns(
     rows = listing(images, table, missing=missing).rows  # says it if there is no image
     if rows is None:
         return
-    check_columns([str(name) for name in rows.columns if name != "path"], label or None, tuple(groups))
+    check_columns(
+        [str(name) for name in rows.columns if name != "path"], label or None, tuple(groups)
+    )
     if label:
         check_classes(rows[label])
 

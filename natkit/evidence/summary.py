@@ -31,6 +31,7 @@ def summarize(
     planted: tuple[list[dict], dict] | None = None,
     provenance: dict | None = None,
     cost: dict | None = None,
+    mended: list[dict] | None = None,
 ) -> dict:
     """Put all that is known into the one dictionary, decide the verdict, and check the whole.
 
@@ -47,6 +48,8 @@ def summarize(
         missed, looked_for) and ``{"clean", "flagged"}``.
     cost
         What :func:`natkit.evidence.cost.section` gave; without it the section says that there are no prices.
+    mended
+        What ``data_prep.mended_examples`` gave: pictures of mended images beside their originals.
 
     Returns
     -------
@@ -59,7 +62,7 @@ def summarize(
         If a section does not fit the schema, or holds NaN or infinity.
     """
     evidence = proof.section() if proof is not None else _why_unscored(prepared)
-    data, shown = _data(prepared, planted), map or NOT_RUN
+    data, shown = _data(prepared, planted, mended), map or NOT_RUN
     cost = cost or {"reason": "no_prices"}
     summary = _plain(
         {
@@ -114,7 +117,9 @@ def _why_unscored(prepared: Prepared) -> dict:
     return {"reason": "no_label"} if prepared.info["label"] is None else NOT_RUN
 
 
-def _data(prepared: Prepared, planted: tuple[list[dict], dict] | None) -> dict:
+def _data(
+    prepared: Prepared, planted: tuple[list[dict], dict] | None, mended: list[dict] | None
+) -> dict:
     info = prepared.info
     kinds, false_alarms = planted or (None, None)
     return {
@@ -126,6 +131,8 @@ def _data(prepared: Prepared, planted: tuple[list[dict], dict] | None) -> dict:
         "label": _label(prepared),
         "groups": info["groups"],
         "findings": info["findings"],
+        "losses": info.get("losses", []),
+        "mended": mended or [],
         "looked_for": info["rules"],
         "sentences": info["sentences"],
         "planted": kinds,
@@ -179,7 +186,7 @@ def collect(out: str | Path, seed: int = 0) -> dict:
     prepared = read(out / "prepared")
     part = {
         name: json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
-        for name in ("training", "map", "evidence", "planted", "cost")
+        for name in ("training", "map", "evidence", "planted", "cost", "mended")
         for file in [out / "sections" / f"{name}.json"]
     }
     return summarize(
@@ -190,6 +197,7 @@ def collect(out: str | Path, seed: int = 0) -> dict:
         part["planted"],
         _provenance(out, prepared, part["training"], seed),
         part["cost"],
+        part["mended"],
     )
 
 

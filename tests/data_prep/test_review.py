@@ -1,11 +1,14 @@
 """Review: both sides of a limit, and clicks that become decisions."""
 
+import io
+
 import ipywidgets
 import numpy as np
 import pytest
 from PIL import Image
 
 import data_prep
+from data_prep.review import TEXTS
 from natkit.errors import InputError
 
 
@@ -73,6 +76,21 @@ def test_a_click_is_a_decision(path_walked, lang):
     review.rule.value = "blurred"
     review.rule.value = "dark"  # what was decided is shown again
     assert every(review.widget, ipywidgets.ToggleButtons)[0].value == "quarantined"
+
+
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_what_would_be_mended_stands_beside_the_original(path_walked, lang):
+    """Two pictures in one for the rules that can mend, and the sentence that says which is which."""
+    review = data_prep.Review(path_walked.audit, lang=lang)
+    for rule, beside in (("dead_lines", True), ("dead_block", True), ("dark", False)):
+        review.rule.value = rule
+        cards = every(review.widget, ipywidgets.Image)
+        wide = []
+        for card in cards:
+            picture = Image.open(io.BytesIO(card.value))
+            wide.append(card.layout.width == f"{picture.width}px" and picture.width >= 300)
+        assert set(wide) == {beside}
+        assert (TEXTS[lang]["mended"] in review.why.value) == beside
 
 
 def test_only_what_is_possible_can_be_clicked(path_walked):

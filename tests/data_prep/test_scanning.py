@@ -163,6 +163,7 @@ def test_the_public_names_are_there_and_stay_functions():
         "around",
         "audit",
         "folder_table",
+        "mended_examples",
         "prepare",
         "reinspect",
         "replay",

@@ -67,7 +67,7 @@ def report(facts: dict | str | Path, folder: str | Path, lang: str = "en") -> Pa
         guard(folder / part.FILE, part.edited)
     story.decision(shown)
     story.paid(shown["cost"])
-    for picture in _pictures(facts["map"], home) if home.resolve() != folder.resolve() else []:
+    for picture in _pictures(facts, home) if home.resolve() != folder.resolve() else []:
         (folder / "figures").mkdir(parents=True, exist_ok=True)
         shutil.copyfile(home / picture, folder / "figures" / Path(picture).name)
     write_json(folder / "summary.json", facts)
@@ -75,7 +75,7 @@ def report(facts: dict | str | Path, folder: str | Path, lang: str = "en") -> Pa
     room = (
         MAX_BYTES - _ROOM - sum(_encoded(chart["path"].stat().st_size) for chart in drawn.values())
     )
-    sheets = _sheets(shown["map"], folder, room)
+    sheets = _sheets(shown, folder, room)
     html = _page(shown, drawn, sheets, vocabulary)
     with writing(folder / "report.html") as part:
         part.write_text(html, encoding="utf-8")
@@ -145,7 +145,7 @@ def _page(facts: dict, drawn: dict, sheets: dict, vocabulary: Words) -> str:
         w=vocabulary,
         facts=facts,
         charts=drawn,
-        sheets={cluster: jpeg and _uri(jpeg, "jpeg") for cluster, jpeg in sheets.items()},
+        sheets={name: jpeg and _uri(jpeg, "jpeg") for name, jpeg in sheets.items()},
         story=story,
         faults=faults,
         numbers=numbers,
@@ -156,22 +156,23 @@ def _page(facts: dict, drawn: dict, sheets: dict, vocabulary: Words) -> str:
     )
 
 
-def _pictures(section: dict, folder: Path) -> dict[str, int]:
-    """Contact sheets that lie in ``figures/`` of a folder: relative path → cluster."""
-    clusters = [] if story.absent(section) else section["clusters"]
+def _pictures(facts: dict, folder: Path) -> dict[str, int | str]:
+    """Pictures that lie in ``figures/`` of a folder: relative path → cluster, or path of the mended image."""
+    clusters = [] if story.absent(facts["map"]) else facts["map"]["clusters"]
     inside = (folder / "figures").resolve()
     named = {c["picture"]: c["cluster"] for c in clusters if c["picture"]}
+    named |= {row["picture"]: row["path"] for row in facts["data"].get("mended", [])}
     found = {name: (folder / name).resolve() for name in named}
     return {n: named[n] for n, path in found.items() if path.is_file() and path.parent == inside}
 
 
-def _sheets(section: dict, folder: Path, room: int) -> dict[int, bytes | None]:
-    """Contact sheets by cluster as JPEG; None for one that would make the file too big.
+def _sheets(facts: dict, folder: Path, room: int) -> dict[int | str, bytes | None]:
+    """Contact sheets by cluster, mended images by path, as JPEG; None for one that would make the file too big.
 
-    A cluster whose sheet is not there, or lies outside ``folder``, is left out.
+    One that is not there, or lies outside ``folder``, is left out.
     """
-    sheets: dict[int, bytes | None] = {}
-    for picture, cluster in _pictures(section, folder).items():
+    sheets: dict[int | str, bytes | None] = {}
+    for picture, name in _pictures(facts, folder).items():
         path = folder / picture
         try:
             with Image.open(path) as picture:
@@ -183,7 +184,7 @@ def _sheets(section: dict, folder: Path, room: int) -> dict[int, bytes | None]:
         small.save(buffer, "JPEG", quality=85)
         size = _encoded(buffer.tell())
         fits = size <= room
-        sheets[cluster] = buffer.getvalue() if fits else None
+        sheets[name] = buffer.getvalue() if fits else None
         room -= size if fits else 0
     return sheets
 

@@ -1,6 +1,6 @@
 """What the report says of the findings: what was seen, what was done, what is left, what they may hide."""
 
-from natkit.show.report.story import RANK, absent, names
+from natkit.show.report.story import RANK, absent, group, names
 from natkit.show.words import Words
 from natkit.show.words.titles import quoted, shorten, source, whole
 
@@ -29,9 +29,12 @@ def _detail(finding: dict, words: Words) -> str:
     for key, value in finding["evidence"].items():
         if key == "reasons":
             parts = [(_reason(words, reason), f"{n:,}") for reason, n in value.items()]
-            value = words("format.join").join(
-                words("format.colon", name=a, text=b) for a, b in parts
-            )
+            value = names([words("format.colon", name=a, text=b) for a, b in parts], words)
+        elif key == "cleaning":
+            name = "data.all_rules" if value == "all_rules" else f"rule.{value}.name"
+            value = quoted(words, words(name) if name in words else value)
+        elif key in ("share", "others"):
+            value = shared(value, words)
         elif isinstance(value, dict):
             value = words.with_interval(value) if "value" in value else ""
         elif isinstance(value, float):
@@ -48,6 +51,21 @@ def _reason(words: Words, reason: str) -> str:
     """A status, with the name of what it speaks of, such as "other_format HEIC"; an unknown one as it is."""
     code, _, kind = reason.partition(" ")
     return words.fits(f"status.{code}", kind=shorten(kind, 30)) or shorten(reason, 30)
+
+
+def shared(number: dict, words: Words) -> str:
+    """A share with its interval, in percent."""
+    value, low, high = (words.percent(number[key]) for key in ("value", "low", "high"))
+    interval = words("format.interval", low=low, high=high)
+    return words("format.with_interval", value=value, interval=interval)
+
+
+def losses(data: dict, words: Words) -> list[dict]:
+    """Rows of what cleaning takes from each class and group; none if it takes nothing."""
+    rows = data.get("losses", [])
+    if not any(row["aside"] or row["mended"] or row["held"] for row in rows):
+        return []
+    return [row | {"name": group(row), "share": shared(row["share"], words)} for row in rows]
 
 
 def dealt_with(data: dict, words: Words) -> str:

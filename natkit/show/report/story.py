@@ -183,7 +183,8 @@ def need(facts: dict) -> int:
 
 def next_steps(facts: dict, words: Words) -> list[str]:
     """What to do now, most urgent first, at most five."""
-    steps = [words("next.shortcut", **row) for row in shortcuts(facts, words)[:1]]
+    steps = _held(facts, words)
+    steps += [words("next.shortcut", **row) for row in shortcuts(facts, words)[:1]]
     data, code = facts["data"], decision(facts)
     found = [] if absent(data) else data["findings"]
     if conflicts := sum(f["evidence"].get("n_label_conflicts", 0) for f in found):
@@ -192,6 +193,17 @@ def next_steps(facts: dict, words: Words) -> list[str]:
     if not absent(data) and data["counts"]["quarantined"]:
         steps.append(words("next.set_aside", n=data["counts"]["quarantined"]))
     return steps[:5]
+
+
+def _held(facts: dict, words: Words) -> list[str]:
+    """The step that cleaning asks for where it would have taken a class; none once all is decided."""
+    data = {} if absent(facts["data"]) else facts["data"]
+    taken = [f["evidence"] for f in data.get("findings", []) if f["rule"] == "cleaning_takes_class"]
+    held: dict[str, int] = {}
+    for row in data.get("losses", []):
+        held[row["column"]] = held.get(row["column"], 0) + row["held"]
+    n = max(held.values(), default=0)
+    return [words("next.held", n=n, value=group(taken[0]))] if n and taken else []
 
 
 def _next(facts: dict, code: str, words: Words) -> list[str]:

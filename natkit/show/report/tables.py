@@ -23,7 +23,7 @@ def write(path: Path, facts: dict, words: Words) -> None:
     Raises InputError if the summary claims what its own intervals do not show.
     """
     said = {
-        "decision": _decision, "findings": _findings, "ledger": _ledger, "scores": _scores, "differences": _differences,
+        "decision": _decision, "findings": _findings, "losses": _losses, "ledger": _ledger, "scores": _scores, "differences": _differences,
         "groups": _groups, "curve": _curve, "money": _money,
     }  # fmt: skip
     found = {name: rows_of(facts, words) for name, rows_of in said.items()}
@@ -103,6 +103,18 @@ def _findings(facts: dict, words: Words) -> tuple | None:
         words, "severity", "finding", "images", "share", "done", "content", "evidence", "examples"
     )
     return head, (12, 28, 10, 10, 18, 50, 50, 50), rows
+
+
+def _losses(facts: dict, words: Words) -> tuple | None:
+    rows = facts["data"].get("losses", [])
+    if not rows:
+        return None
+    table = [
+        (row["column"], row["value"], row["n"], row["aside"], *_number(row["share"])[:3], row["mended"], row["held"])
+        for row in rows
+    ]  # fmt: skip
+    head = _head(words, "column", "value", "images", "aside", "share", "low", "high", "mended")
+    return head + _head(words, "held"), (24, 24, 10, 10, 10, 12, 12, 10, 12), table
 
 
 def _ledger(facts: dict, words: Words) -> tuple | None:
