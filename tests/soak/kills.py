@@ -3,11 +3,12 @@
     uv run python tests/soak/kills.py poc [--kills 60] [--each 12] [--seed 0]
     uv run python tests/soak/kills.py training [--kills 140] [--each 8] [--seed 0]
 
-``poc``: `natkit poc --fast` on a drawn line is ended by SIGKILL, after a random time or at once after a random number
-of changes in its folder: all its processes (as a power cut), the command alone (the kernel goes on for a while, and the
-command is given again at once), or the kernel alone (the command must say so in a sentence). After --each kills it may
-end. The summary must be that of a run that nobody disturbed, without times; so must every file that holds no time, and
-nothing may be left over. Files that the user puts into the results while it runs stay. About 25 s a kill.
+``poc``: `natkit poc --fast` on a drawn line is ended by SIGKILL at moments spread over its whole time, half of them at
+once after something has changed in its folder: all its processes (as a power cut), the command alone (the kernel goes
+on for a while, and the command is given again at once), or the kernel alone (the command must say so in a sentence).
+After --each kills it may end. The summary must be that of a run that nobody disturbed, without times; so must every
+file that holds no time, and nothing may be left over. Files that the user puts into the results while it runs stay.
+About 25 s a kill.
 
 ``training``: `NAT.fit(…, checkpoint=…)` of a prepared folder is ended by SIGKILL after a random time, again and again;
 weights, targets and history must be those of an undisturbed one, to the bit. About 5 s a kill.
@@ -16,6 +17,7 @@ Images and table are hashed before and after. Exits 1 if anything was wrong.
 """
 
 import argparse
+import json
 import random
 import shutil
 import signal
@@ -62,66 +64,72 @@ def names(folder: Path) -> set[str]:
     return set()
 
 
-def wait(process: subprocess.Popen, out: Path, clock: random.Random, calm: float) -> str:
-    """Wait for a random moment; how it was chosen, or "end" if the command ended before."""
-    end = time.monotonic() + clock.uniform(0, 0.4 * calm)
-    changes = clock.randint(1, 12) if clock.random() < 0.5 else 0
-    before = names(out)
+def wait(process: subprocess.Popen, out: Path, step: int, seconds: float, changes: int) -> str:
+    """Wait until a run has been in a step for so long, or has changed its folder so often in it.
+
+    Returns "time" or "write"; "end" if the command ended before, "hung" if nothing comes for too long.
+    """
+    begun, reached, before = time.monotonic(), steps(out), names(out)
     while process.poll() is None:
-        if changes:
-            now = names(out)
-            changes -= now != before
-            before = now
+        if steps(out) > reached:
+            begun, reached = time.monotonic(), steps(out)
+        if reached > step or (reached == step and time.monotonic() - begun > seconds):
+            return "time"
+        if time.monotonic() - begun > LATE:
+            return "hung"
+        now = names(out)
+        if reached == step and changes and now != before:
+            changes -= 1
             if not changes:
                 return "write"
-        elif time.monotonic() > end:
-            return "time"
+        before = now
         time.sleep(0.002)
     return "end"
+
+
+def steps(out: Path) -> int:
+    """How many steps are finished."""
+    return sum((out / "notebooks" / f"{step}.ipynb").exists() for step in STEPS)
+
+
+def moments(clock: random.Random, lasts: list[float], each: int) -> list[tuple[int, float, int]]:
+    """So many moments of a run, evenly spread over its steps' times: step, second in it, and a number of changes (0:
+    the second counts)."""
+    out = []
+    for _ in range(each):
+        step = clock.choices(range(len(lasts)), lasts)[0]
+        changes = clock.randint(1, 8) if clock.random() < 0.5 else 0
+        out.append((step, clock.uniform(0, lasts[step]) + 1e3 * (changes > 0), changes))
+    return sorted(out, reverse=True)  # the first is taken from the end
 
 
 def put(out: Path, clock: random.Random, own: set[str]) -> None:
     """Sometimes the user saves a file into the results."""
     name = clock.choice(OWN)
-    if (
-        clock.random() < 0.5
-        and (out / name).parent.is_dir()
-        and name not in own
-        and (out / "run.json").exists()
-    ):
+    if name not in own and (out / "run.json").exists() and (out / name).parent.is_dir():
         (out / name).write_bytes(CONTENT)
         own.add(name)
 
 
 def kills_of_poc(number: int, each: int, clock: random.Random, base: Path) -> int:
     line, log = draw(base / "line"), base / "log"
-    before, start = hashes(line), time.monotonic()
+    before = hashes(line)
     assert started(line, base / "calm", log).wait(LATE) == 0, log.read_text()
-    calm = time.monotonic() - start
-    print(f"undisturbed: {calm:.0f} s", flush=True)
+    lasts = list(json.loads((base / "calm" / "run.json").read_text())["finished"].values())
+    print(f"undisturbed: {sum(lasts):.0f} s", flush=True)
     done, faults, ends, children = Counter(), [], 0, []
-    out, own, left = base / "poc1", set(), each
-    while sum(done.values()) < number or left < each:
-        process = started(line, out, log)
-        if left:
-            put_at = time.monotonic() + clock.uniform(0, 0.3 * calm)
-            moment = wait(process, out, clock, calm)
-            if time.monotonic() > put_at:
-                put(out, clock, own)
-        else:
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(LATE)
-            moment = "end" if process.poll() is not None else "hung"
-        if moment in ("time", "write"):
-            step = next(
-                (s for s in STEPS if not (out / "notebooks" / f"{s}.ipynb").exists()), "end"
-            )
+    while sum(done.values()) < number:
+        out, own, left = base / f"poc{ends + 1}", set(), moments(clock, lasts, each)
+        step = how = "nothing"
+        while (moment := wait(process := started(line, out, log), out, *left[-1])) != "end":
+            put(out, clock, own)
+            step = (*STEPS, "end")[steps(out)]
             how = clock.choice(HOW)
             killed = kill(process, how)
             children += killed
             if how == "kernel" and killed:
                 code = process.wait(LATE)
-                # the process that was killed may have been no kernel, and the command gone on without it
+                # what was killed may have been no kernel, and the command gone on without it
                 if code not in (0, 2) or (code == 2 and "killed" not in said(log)):
                     faults.append(
                         f"{out.name}: kernel of {step} killed: status {code}, {said(log)}"
@@ -129,23 +137,23 @@ def kills_of_poc(number: int, each: int, clock: random.Random, base: Path) -> in
             process.kill()
             process.wait()
             done[how, moment, step] += 1
-            left -= 1
+            faults += [f"{out.name}: {step} hung"] if moment == "hung" else []
             print(f"{sum(done.values())}: {step}, {how}, {moment}", flush=True)
             faults += [
                 f"{out.name}: {name} is gone after {how} in {step}" for name in lost(out, own)
             ]
-            continue
-        if moment == "hung":
-            kill(process, "all")
-            faults.append(f"{out.name}: not finished after {LATE} s")
-        elif process.returncode != 0:
-            faults.append(f"{out.name}: status {process.returncode}, {said(log)}")
+            left.pop()
+            if not left:
+                left = [(len(STEPS), LATE, 0)]
+        if process.returncode != 0:
+            faults.append(
+                f"{out.name}: after {step}, {how}: status {process.returncode}, {said(log)}"
+            )
         else:
             faults += [f"{out.name}: {fault}" for fault in differences(out, base / "calm", own)]
         faults += [f"{out.name}: {name} is gone" for name in lost(out, own)]
         ends += 1
-        print(f"end {ends} after {each - left} kills, {len(faults)} faults so far", flush=True)
-        out, own, left = base / f"poc{ends + 1}", set(), each
+        print(f"end {ends}, {len(faults)} faults so far", *faults[-3:], sep="\n  ", flush=True)
     time.sleep(5)
     faults += [f"process {child.pid} lives on" for child in children if child.is_running()]
     faults += [] if hashes(line) == before else ["the user's files have changed"]
