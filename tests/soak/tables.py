@@ -35,10 +35,11 @@ from PIL import Image
 from table_drawing import DAMAGING, GAP, KEEPING, NAMES, UNKNOWN, Made
 
 import data_prep
-from data_prep.tables import NA
 from natkit import InputError
 
 SLOW = 20  # s that one table may take
+# what may stand for a gap, or be kept as it is
+GAPS = {"", "NaN", "nan", "NA", "N/A", "n/a", "#N/A", "NULL", "null"}
 
 
 # What came, against what must come.
@@ -52,7 +53,7 @@ def same(got: object, text: str | None, number: bool) -> bool:
     """Is a cell what was written? A text letter for letter; a number if it can be nothing else."""
     if text == UNKNOWN:
         return True
-    if text is GAP or text.strip() in NA:
+    if text is GAP or text.strip() in GAPS:
         return gap(got) or got == (text or "")
     if gap(got):
         return False
