@@ -74,7 +74,9 @@ class Scan:
 
     def __repr__(self) -> str:
         good = int((self.table["status"] == "ok").sum())
-        return f"Scan({len(self.table)} {self.kind} in {self.root.name}: {good} readable)"
+        passed = sum(self.passed_over.values())
+        more = f", {passed} files passed over" if passed else ""
+        return f"Scan({len(self.table)} {self.kind} in {self.root.name}: {good} readable{more})"
 
     @property
     def user_columns(self) -> list[str]:

@@ -67,7 +67,7 @@ def _invalid(plane: np.ndarray) -> np.ndarray | None:
 
 def _is_far(good: np.ndarray, end: np.generic) -> bool:
     """Does this extreme value lie outside all others, seen from their own range?"""
-    others = good[good != end].astype(np.float64)
+    others = good[good != end]
     if not others.size:
         return False
     low, high = float(others.min()), float(others.max())

@@ -179,6 +179,7 @@ def test_what_was_passed_over_stands_in_the_report(root):
     (root.parent / "elsewhere").mkdir()
     (root / "linked").symlink_to(root.parent / "elsewhere")
     audit = data_prep.audit(data_prep.scan(root, root / "t.csv"))
+    assert repr(audit.scan).endswith(": 10 readable, 4 files passed over)")
     (finding,) = (f for f in audit.findings if f.rule == "passed_over")
     assert finding.evidence == {
         "n": 4, "reasons": {"linked_folder": 1, "suffix .heic": 2, "suffix .xml": 1},
