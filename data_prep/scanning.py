@@ -13,6 +13,7 @@ import pandas as pd
 
 from data_prep.statistics import STATISTICS, statistics
 from data_prep.tables import match_paths, read_table, refuse_twice
+from natkit.cramer import names_rows
 from natkit.decoding import SUFFIXES, Picture, UnreadableImage, open_image
 from natkit.errors import InputError
 from natkit.manifest import COLUMNS, can_hold
@@ -60,6 +61,12 @@ class Scan:
         """Names of the columns that came with the user's table."""
         ours = OWN if self.signals is None else OF_SIGNALS
         return [c for c in self.table.columns if c not in (*ours, "listed")]
+
+    @property
+    def features(self) -> list[str]:
+        """The user's columns that can tell something: no path, and no text that is another one for every image."""
+        listed = self.table[self.table["listed"]]
+        return [c for c in self.user_columns if c != "path_user" and not names_rows(listed[c])]
 
     @property
     def licence(self) -> str | None:

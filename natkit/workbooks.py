@@ -74,10 +74,10 @@ def edited(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as book:
             parts = {part: book.read(part) for part in book.namelist()}
+        if f"lastModifiedBy>{BY}<".encode() not in parts[ABOUT]:
+            return True
         found = SEAL.search(parts[ABOUT])
-        if found is None:
-            return f"<cp:lastModifiedBy>{BY}<".encode() not in parts[ABOUT]
-        return found[1].decode() != _digest(parts)
+        return found is not None and found[1].decode() != _digest(parts)
     except Exception:  # whatever a broken file raises
         return True
 

@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "natkit/decoding.py": set(),
     "natkit/wording.py": set(),
     "natkit/sources.py": set(),
+    "natkit/cramer.py": set(),
     "natkit/shards.py": GROUND | {"natkit.manifest", "natkit.decoding"},
     "natkit/signals.py": GROUND | {"natkit.manifest"},
     "natkit/images.py": GROUND
@@ -37,7 +38,7 @@ MAY_IMPORT = {
         "natkit.classes",
         "natkit.sources",
     },
-    "natkit/look": GROUND | {"natkit.look", "natkit.embedding"},
+    "natkit/look": GROUND | {"natkit.look", "natkit.embedding", "natkit.cramer"},
     "natkit/show": GROUND
     | {
         "natkit.show",
@@ -56,7 +57,14 @@ MAY_IMPORT = {
     | {"natkit.lab", "natkit.notebooks", "natkit.evidence.prices", "natkit.show.report"},
     "data_prep": GROUND
     | {"data_prep", "natkit.manifest", "natkit.marks", "natkit.images", "natkit.embedding"}
-    | {"natkit.signals", "natkit.workbooks", "natkit.decoding", "natkit.wording", "natkit.sources"},
+    | {
+        "natkit.signals",
+        "natkit.workbooks",
+        "natkit.decoding",
+        "natkit.wording",
+        "natkit.sources",
+        "natkit.cramer",
+    },
 }
 DOORS = {  # each heavy package is imported here alone
     "umap": {"natkit/look/layout.py"},
