@@ -414,11 +414,12 @@ def _at_near_copies(audit: Audit, _seed: int) -> list[Finding]:
 
 
 def _at_gaps(audit: Audit, seed: int) -> list[Finding]:
-    others = [c for c in audit.scan.user_columns if c != audit.label]
+    others = [c for c in audit.scan.user_columns if c not in (audit.label, "path_user")]
     found = missing_values(audit.scan.table, others, audit.groups)
     if "not_at_random" not in audit.rules:
         return found
     listed = audit.kept[audit.kept["listed"]]
+    others = [c for c in audit.scan.features if c != audit.label]
     return found + not_at_random(listed, others, listed[audit.scan.looked_at], audit.groups, seed)
 
 
@@ -437,7 +438,7 @@ def _at_the_label(audit: Audit, seed: int) -> list[Finding]:
     if "shortcut" not in audit.rules:
         return found
     varies = [c for c in ("width", "height") if kept[c].nunique() > 1]
-    others = [c for c in audit.scan.user_columns if c not in (audit.label, audit.split)]
+    others = [c for c in audit.scan.features if c not in (audit.label, audit.split)]
     tied = components(kept, audit.large_groups)
     looked = [*audit.scan.looked_at, *varies]
     measured = Source.IMAGES if audit.scan.signals is None else Source.SIGNALS

@@ -5,7 +5,8 @@ import pandas as pd
 from scipy.stats import random_table
 
 from data_prep.rules import Finding, class_text
-from data_prep.telling import CATEGORIES, CHANCE, FOLDS, RESAMPLES, binned, holm, interval, tell
+from data_prep.telling import CATEGORIES, CHANCE, FOLDS, binned, holm, interval, tell
+from natkit.cramer import cramers_v, v_interval
 from natkit.sources import Source
 
 IMBALANCE_NOTE, IMBALANCE_WARNING = 3.0, 10.0  # images of the commonest class for one of the rarest
@@ -60,7 +61,7 @@ def group_imbalance(
         counts = table.to_numpy()
         if chance > CHANCE or cramers_v(counts) < ASSOCIATION:
             continue
-        v = _v_interval(counts, rng)
+        v = interval(*v_interval(counts, rng), int(counts.sum()))
         evidence = {
             "column": name,
             "v": v,
@@ -79,17 +80,6 @@ def _chance(counts: np.ndarray, rng: np.random.Generator) -> float:
     expected = np.outer(rows, columns) / counts.sum()
     chi2 = ((np.concatenate([counts[None], shuffled]) - expected) ** 2 / expected).sum(axis=(1, 2))
     return float((chi2 >= chi2[0] - 1e-9).mean())
-
-
-def _v_interval(counts: np.ndarray, rng: np.random.Generator) -> dict:
-    """Cramér's V with the basic (mirrored) bootstrap interval.
-
-    Resampling adds an association of its own; mirroring takes it away.
-    """
-    n, v = int(counts.sum()), cramers_v(counts)
-    draws = rng.multinomial(n, counts.ravel() / n, RESAMPLES)
-    above, below = np.percentile([cramers_v(d.reshape(counts.shape)) for d in draws], (97.5, 2.5))
-    return interval(v, max(0.0, 2 * v - above), min(1.0, max(v, 2 * v - below)), n)
 
 
 def shortcuts(
@@ -151,29 +141,6 @@ def shortcuts(
         found += judge(Source.TABLE, rest)
     seen = {name: binned(statistics.loc[known, name]) for name in statistics}
     return found + (judge(measured, seen) if seen else [])
-
-
-def cramers_v(counts: np.ndarray) -> float:
-    """Bias-corrected Cramér's V of a contingency table: 0 no association, 1 one tells the other.
-
-    The plain V of independent columns is above 0, the more so the smaller the sample; the
-    correction takes its expectation away.
-
-    References
-    ----------
-    Bergsma, "A bias-correction for Cramér's V and Tschuprow's T", J. Korean Stat. Soc. 42 (2013),
-    eq. 3–5.
-    """
-    counts = np.asarray(counts, float)
-    counts = counts[counts.sum(axis=1) > 0][:, counts.sum(axis=0) > 0]
-    n, (r, c) = counts.sum(), counts.shape
-    if min(r, c) < 2 or n < 2:
-        return 0.0
-    expected = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0, keepdims=True) / n
-    phi2 = ((counts - expected) ** 2 / expected).sum() / n
-    phi2 = max(0.0, phi2 - (r - 1) * (c - 1) / (n - 1))
-    r, c = r - (r - 1) ** 2 / (n - 1), c - (c - 1) ** 2 / (n - 1)
-    return float(np.sqrt(min(1.0, phi2 / (min(r, c) - 1))))
 
 
 def balanced_weights(labels: np.ndarray, groups: list[np.ndarray]) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Findings to a spreadsheet for those who inspect, and their decisions back into the audit."""
 
-import json
 from collections.abc import Iterator
+from itertools import chain, count
 from pathlib import Path
 
 from openpyxl import Workbook
@@ -9,12 +9,13 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
 from data_prep.auditing import Audit
+from data_prep.evidence import in_words
 from data_prep.tables import read_table
 from natkit.errors import InputError
-from natkit.files import plain, unplain, writing
+from natkit.files import unplain, writing
 from natkit.images import thumbnail
 from natkit.progress import progress
-from natkit.workbooks import dress, place, shown
+from natkit.workbooks import add_row, dress, edited, place, save
 
 COLUMNS = ("picture", "path", "rule", "name", "why", "evidence", "action", "decision", "by", "note")
 HEADINGS = {
@@ -31,6 +32,20 @@ LOSSES = {  # the second sheet: what cleaning takes from each class and group
            "held back for you"),
     "ja": ("クラス別", "列", "値", "枚数", "隔離", "割合", "下限（95%）", "上限（95%）", "修復", "保留（要判断）"),
 }  # fmt: skip
+DONE = {  # what happens if nobody decides; in English the rule's own word
+    "en": {},
+    "ja": {
+        **WORDS["ja"],
+        "kept together": "同じ区分に固定",
+        "reported": "報告のみ（要判断）",
+    },
+}
+BESIDE = {
+    "en": "{kept} was changed by somebody and stays as it is; the findings of today stand in {new}. "
+    "data_prep.apply(audit, file) reads what was decided in either.",
+    "ja": "{kept}は記入済みのため変更せず、今回の検出事項は{new}に書き出しました。"
+    "記入内容はdata_prep.apply(audit, file)で読み込めます。",
+}
 SIDE = 84  # pixels of a thumbnail
 PICTURES = 500  # thumbnails at most, about 4 kB each; more make a workbook slow
 
@@ -44,27 +59,25 @@ def to_xlsx(audit: Audit, file: str | Path, lang: str = "en") -> Path:
     Parameters
     ----------
     file
-        Must not exist: what an inspector has filled in is never overwritten.
+        Written anew if it is there as natkit wrote it. What somebody has changed since is never overwritten: the
+        workbook is then written beside it under the next free name (``findings-2.xlsx``), which is said.
     lang
         "en" or "ja".
 
-    Raises
-    ------
-    InputError
-        If the file exists.
+    Returns
+    -------
+    Path of what was written.
     """
-    file = Path(file)
-    if file.exists():
-        raise InputError(
-            f"{file} exists, and somebody may have filled it in. Give another name, or move it away."
-        )
+    wanted, file = Path(file), _free(Path(file))
+    if file != wanted:
+        print(BESIDE[lang].format(kept=wanted.name, new=file.name))
     book = Workbook()
     sheet = book.active
     sheet.title = {"en": "findings", "ja": "検出事項"}[lang]
     sheet.append(HEADINGS[lang])
     rows = list(_rows(audit, lang))
     for number, row in enumerate(progress(rows, "write the workbook", len(rows)), start=2):
-        sheet.append([None, *(shown(plain(cell)) for cell in row)])
+        add_row(sheet, [None, *row])
         if number < PICTURES + 2 and (picture := thumbnail(audit.scan.root / row[0], SIDE)):
             place(sheet, picture, number, SIDE)
     _dress(sheet, len(rows), lang)
@@ -72,7 +85,7 @@ def to_xlsx(audit: Audit, file: str | Path, lang: str = "en") -> Path:
     if len(audit.losses):
         _by_class(book, audit, lang)
     with writing(file) as part:
-        book.save(part)
+        save(book, part)
     return file
 
 
@@ -81,12 +94,18 @@ def _by_class(book: Workbook, audit: Audit, lang: str) -> None:
     title, *head = LOSSES[lang]
     sheet = book.create_sheet(title)
     sheet.append(head)
-    for column, value, *numbers in audit.losses.itertuples(index=False):
-        sheet.append([plain(column), plain(value), *numbers])
+    for row in audit.losses.itertuples(index=False):
+        add_row(sheet, row)
     for row in sheet.iter_rows(min_row=2, min_col=5, max_col=7):
         for cell in row:
             cell.number_format = "0.0%"
     dress(sheet, (20, 24, *[14] * (len(head) - 2)), "A2")
+
+
+def _free(file: Path) -> Path:
+    """``file``, or the next name beside it where nothing of a person's stands."""
+    names = (file.with_stem(f"{file.stem}-{n}") for n in count(2))
+    return next(path for path in chain([file], names) if not edited(path))
 
 
 def _rows(audit: Audit, lang: str) -> Iterator[tuple[str, ...]]:
@@ -95,8 +114,8 @@ def _rows(audit: Audit, lang: str) -> Iterator[tuple[str, ...]]:
         details = finding.details or ({},) * len(finding.paths)
         actions = audit.actions(finding)
         for path, facts, action in zip(finding.paths, details, actions, strict=True):
-            evidence = json.dumps(facts, ensure_ascii=False)
-            yield path, rule.code, rule.name[lang], rule.why[lang], evidence, action, "", "", ""
+            seen, done = in_words(facts, lang), DONE[lang].get(action, action)
+            yield path, rule.code, rule.name[lang], rule.why[lang], seen, done, "", "", ""
 
 
 def _dress(sheet: Worksheet, n: int, lang: str) -> None:
@@ -129,6 +148,8 @@ def apply(audit: Audit, file: str | Path) -> Audit:
     for column in ("by", "note"):
         table[column] = table[column].astype(object).fillna("") if column in table else ""
     decided = table[table["decision"].notna()]
+    as_is = str if Path(file).suffix.lower() == ".xlsx" else unplain  # a CSV file has its guard
+    paths = {shown(path): path for path in audit.scan.table["path"]}
     for row in decided.itertuples(index=False):
         word = str(row.decision).strip()
         if word not in codes:
@@ -136,6 +157,6 @@ def apply(audit: Audit, file: str | Path) -> Audit:
                 f"{file} decides {word!r} about {row.path}; a decision is one of "
                 f"{', '.join(WORDS['en'].values())}. Take one of these, or leave the cell empty."
             )
-        by, note = unplain(str(row.by)), unplain(str(row.note))
-        audit = audit.decide(codes[word], [unplain(str(row.path))], row.rule, by, note)
+        path, by, note = (as_is(str(value)) for value in (row.path, row.by, row.note))
+        audit = audit.decide(codes[word], [paths.get(path, unplain(path))], row.rule, by, note)
     return audit

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from data_prep.bias import balanced_weights, cramers_v
+from data_prep.bias import balanced_weights
 from data_prep.rules import check_columns, class_text
 from data_prep.telling import FOLDS, auc_interval, binned, out_of_fold
+from natkit.cramer import cramers_v
 from natkit.errors import InputError
 
 LOOK = ["brightness", "contrast"]  # statistics of a scan, 0..1

@@ -16,6 +16,7 @@ from data_prep.tables import Told, list_images
 from data_prep.walking import walk
 from data_prep.whereabouts import MISNAMED, THERE, Whereabouts, names_of, on_disk
 from natkit.columns import nullable
+from natkit.cramer import names_rows
 from natkit.decoding import Picture, UnreadableImage, open_image
 from natkit.errors import InputError
 from natkit.manifest import COLUMNS, can_hold
@@ -93,6 +94,12 @@ class Scan:
         }
         rest = {c: n for c, n in self.decimals.items() if c not in ours}
         return replace(self, table=self.table.assign(**as_text), decimals=rest)
+
+    @property
+    def features(self) -> list[str]:
+        """The user's columns that can tell something: no path, and no text that is another one for every image."""
+        listed = self.table[self.table["listed"]]
+        return [c for c in self.user_columns if c != "path_user" and not names_rows(listed[c])]
 
     @property
     def licence(self) -> str | None:

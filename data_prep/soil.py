@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageFilter
 
-from data_prep.bias import cramers_v
+from natkit.cramer import cramers_v
 from natkit.errors import InputError
 from natkit.files import unplain, writing
 from natkit.manifest import Prepared

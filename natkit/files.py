@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 RECORD = "NATKIT_WRITTEN"  # environment variable: the file in which all that is written is noted
+RISKY = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet reckon with a text
 FULL = 2**16  # bytes; with less left, a failed write failed for lack of space
 
 
@@ -150,8 +151,8 @@ def sha256(path: str | Path) -> str:
 
 
 def plain(cell: str) -> str:
-    """``cell`` as a spreadsheet may show it: what begins like a formula gets an apostrophe."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+    """``cell`` of a CSV file as a spreadsheet may read it: what begins like a formula gets an apostrophe."""
+    return f"'{cell}" if cell.startswith(RISKY) else cell
 
 
 def unplain(cell: str) -> str:

@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "natkit/decoding.py": {"natkit.colours", "natkit.invalid"},
     "natkit/wording.py": set(),
     "natkit/sources.py": set(),
+    "natkit/cramer.py": set(),
     "natkit/shards.py": GROUND | {"natkit.manifest", "natkit.decoding"},
     "natkit/signals.py": GROUND | {"natkit.manifest"},
     "natkit/images.py": GROUND
@@ -35,7 +36,7 @@ MAY_IMPORT = {
     "natkit/evidence": GROUND
     | {"natkit.evidence", "natkit.embedding", "natkit.manifest", "natkit.classes"}
     | {"natkit.sources"},
-    "natkit/look": GROUND | {"natkit.look", "natkit.embedding", "natkit.classes"},
+    "natkit/look": GROUND | {"natkit.look", "natkit.embedding", "natkit.classes", "natkit.cramer"},
     "natkit/show": GROUND
     | {
         "natkit.show",
@@ -61,7 +62,7 @@ MAY_IMPORT = {
     "data_prep": GROUND
     | {"data_prep", "natkit.manifest", "natkit.marks", "natkit.images", "natkit.embedding"}
     | {"natkit.signals", "natkit.workbooks", "natkit.decoding", "natkit.wording"}
-    | {"natkit.classes", "natkit.columns", "natkit.sources"},
+    | {"natkit.classes", "natkit.columns", "natkit.sources", "natkit.cramer"},
 }
 DOORS = {  # each heavy package is imported here alone
     "umap": {"natkit/look/layout.py"},

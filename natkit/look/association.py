@@ -7,12 +7,11 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from natkit.classes import class_name
+from natkit.cramer import cramers_v, v_interval
 from natkit.embedding import Embedding
 from natkit.errors import InputError
 from natkit.look.clusters import Clusters
 from natkit.look.space import NEIGHBORS, directions, nearest
-
-RESAMPLES = 300  # for the interval of an association
 
 
 def explain(found: Clusters, table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
@@ -50,7 +49,7 @@ def explain(found: Clusters, table: pd.DataFrame, columns: Sequence[str]) -> pd.
     seen = [
         pd.crosstab(found.labels[inside], _codes(rows[c][inside])[0]).to_numpy() for c in columns
     ]
-    out = [(c, _cramers_v(s), *_interval(s)) for c, s in zip(columns, seen, strict=True)]
+    out = [(c, *_with_interval(s)) for c, s in zip(columns, seen, strict=True)]
     out = pd.DataFrame(out, columns=["column", "v", "low", "high"])
     return out.sort_values("v", ascending=False, kind="stable", ignore_index=True)
 
@@ -74,9 +73,9 @@ def because(
     inside = found.inside(cluster)
     coded = {column: _codes(rows[column]) for column in columns}
     seen = {column: pd.crosstab(inside, codes).to_numpy() for column, (codes, _) in coded.items()}
-    v = {column: _cramers_v(counts) for column, counts in seen.items()}
+    v = {column: cramers_v(counts) for column, counts in seen.items()}
     for column in sorted(columns, key=v.get, reverse=True):  # stable: of equals the first
-        if _interval(seen[column])[0] > 0:
+        if _with_interval(seen[column])[1] > 0:
             break
     else:
         return None
@@ -166,24 +165,6 @@ def text(value) -> str:
     return class_name(value) or ""
 
 
-def _interval(seen: np.ndarray) -> tuple[float, float]:
-    """95 % interval of Cramér's V of a table of counts, over resampled images."""
-    if min(seen.shape) < 2:
-        return 0.0, 0.0
-    n = int(seen.sum())
-    draws = np.random.default_rng(0).multinomial(n, seen.ravel() / n, RESAMPLES)
-    low, high = np.percentile([_cramers_v(draw.reshape(seen.shape)) for draw in draws], [2.5, 97.5])
-    return float(low), float(high)
-
-
-def _cramers_v(seen: np.ndarray) -> float:
-    seen = seen[seen.sum(axis=1) > 0][:, seen.sum(axis=0) > 0].astype(float)
-    n, (r, c) = seen.sum(), seen.shape
-    if min(r, c) < 2:
-        return 0.0
-    expected = np.outer(seen.sum(axis=1), seen.sum(axis=0)) / n
-    phi2 = ((seen - expected) ** 2 / expected).sum() / n
-    phi2 = max(0.0, phi2 - (r - 1) * (c - 1) / (n - 1))
-    r, c = r - (r - 1) ** 2 / (n - 1), c - (c - 1) ** 2 / (n - 1)
-    smaller = min(r, c) - 1
-    return float(np.sqrt(min(1.0, phi2 / smaller))) if smaller > 0 else 0.0
+def _with_interval(seen: np.ndarray) -> tuple[float, float, float]:
+    """Cramér's V of a table of counts, and its 95 % interval over resampled images."""
+    return v_interval(seen, np.random.default_rng(0))

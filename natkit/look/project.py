@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from natkit.cramer import names_rows
 from natkit.embedding import Embedding
 from natkit.errors import InputError
 from natkit.look.association import because, explain, text
@@ -109,7 +110,8 @@ class Map:
                 f"{found!r} are of other images than {self!r}. Make both from one embedding."
             )
         tried = dict.fromkeys([*columns, label] if label else columns)
-        explained = explain(found, table, list(tried))
+        tried = [c for c in tried if c not in table or not names_rows(table[c])]
+        explained = explain(found, table, tried)
         rows = table.set_index("id").loc[self.ids]
         names = [text(value) for value in rows[label]] if label else []
         seed = self.params["seed"]

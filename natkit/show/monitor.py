@@ -1,5 +1,6 @@
 """A widget for JupyterLab that trains beside the cells: how far it is, its curve, and a button that stops it."""
 
+import asyncio
 import html
 import io
 import threading
@@ -20,7 +21,8 @@ EVERY = 0.5  # seconds between two looks at the training
 class Monitor(Shown):
     """A training in a thread: how far it is, its curve, and a button that ends it with the epoch.
 
-    (While a cell runs, JupyterLab delivers no click to the kernel; so ``fit`` has to run beside the cells.)
+    (While a cell runs, JupyterLab delivers no click to the kernel; so ``fit`` has to run beside the cells, and a cell
+    that needs the trained model awaits :meth:`ended`.)
 
     Parameters
     ----------
@@ -52,12 +54,18 @@ class Monitor(Shown):
         self._look.start()
 
     def wait(self) -> "Monitor":
-        """Wait until it has ended; raises what ``fit`` raised."""
+        """Wait until it has ended; raises what ``fit`` raised. In a cell await :meth:`ended`."""
         self._fit.join()
         self._look.join()
         if self.error is not None:
             raise self.error
         return self
+
+    async def ended(self) -> "Monitor":
+        """As :meth:`wait`, for a cell: ``await monitor.ended()``. While it waits, clicks reach the kernel."""
+        while self._fit.is_alive() or self._look.is_alive():
+            await asyncio.sleep(EVERY / 5)
+        return self.wait()
 
     def _train(self, images, more: dict) -> None:
         try:

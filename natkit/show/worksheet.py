@@ -12,7 +12,7 @@ from natkit.files import plain, unplain, writing
 from natkit.images import ImageSet, thumbnail
 from natkit.look.association import text
 from natkit.show.words import LANGUAGES, words
-from natkit.workbooks import dress, place, shown
+from natkit.workbooks import add_row, dress, place, save
 
 COLUMNS = {  # key of the heading: width
     "picture": 16, "id": 8, "file": 34, "why": 26, "guess": 12,
@@ -60,11 +60,12 @@ def to_sheet(
     with writing(file) as part:
         if file.suffix.lower() == ".csv":
             table = pd.DataFrame(rows, columns=headings).drop(columns=headings[0])
+            table = table.map(lambda cell: plain(cell) if isinstance(cell, str) else cell)
             table.to_csv(
                 part, index=False, encoding="utf-8-sig"
             )  # so that Excel reads the Japanese
         else:
-            _book(images, rows, headings, lang).save(part)
+            save(_book(images, rows, headings, lang), part)
     return file
 
 
@@ -110,6 +111,8 @@ def from_sheet(images: ImageSet, file: str | Path) -> ImageSet:
         raise InputError(
             f"{file} has the id {bad.iloc[0]!r}; ids are numbers. Leave the column as it was."
         )
+    if file.suffix.lower() == ".csv":  # which has its guard
+        table = table.map(unplain)
     said = [_said(row, file) for row in table.to_dict("records")]
     return images.mark_all([one for one in said if one])
 
@@ -118,7 +121,7 @@ def _said(row: dict, file: Path) -> dict:
     """What one row says: arguments of ``ImageSet.mark``; empty if nothing."""
     out: dict = {}
     for key in ("label", "tag"):
-        if value := unplain(row[key]).strip():
+        if value := row[key].strip():
             out[key] = value
     if (mark := row["set_aside"].strip()) != "":
         yes = {words(lang)("lab.yes") for lang in LANGUAGES} | {"True", "1"}
@@ -128,7 +131,7 @@ def _said(row: dict, file: Path) -> dict:
                 f"{words('en')('lab.yes')}, or nothing."
             )
         out["set_aside"] = True
-    return out | {"ids": [int(row["id"])], "by": unplain(row["by"])} if out else {}
+    return out | {"ids": [int(row["id"])], "by": row["by"]} if out else {}
 
 
 def _heading(key: str, lang: str) -> str:
@@ -150,8 +153,7 @@ def _rows(images: ImageSet, ids: pd.DataFrame, lang: str) -> list[list]:
             why = vocabulary("lab.uncertain", share=share, guess=guess)
         elif not pd.isna(row.stands_for):
             why = vocabulary("lab.stands_for", n=int(row.stands_for))
-        path = plain(table.at[row.id, "path"])
-        rows.append(["", int(row.id), path, plain(why), plain(guess), "", "", "", ""])
+        rows.append(["", int(row.id), table.at[row.id, "path"], why, guess, "", "", "", ""])
     return rows
 
 
@@ -161,7 +163,7 @@ def _book(images: ImageSet, rows: list[list], headings: list[str], lang: str) ->
     sheet.append(headings)
     paths = images.table.set_index("id")["path"]
     for number, row in enumerate(rows, start=2):
-        sheet.append([shown(cell) for cell in row])
+        add_row(sheet, row)
         place(sheet, thumbnail(images.prepared.file(paths[row[1]]), SIDE), number, SIDE)
     dress(sheet, list(COLUMNS.values()), "D2")
     _offer(sheet, "F", known_labels(images), len(rows))

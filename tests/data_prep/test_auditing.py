@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 import data_prep
 from data_prep.rules import ABOUT_SIGNALS, RULES, SEVERITIES, Finding, check_classes, class_text
@@ -85,3 +86,29 @@ def test_classes_are_text_without_decimals():
     assert class_text(pd.Series([1, None], dtype="Int64")).isna().tolist() == [False, True]
     assert class_text(pd.Series(["ng", None])).tolist()[0] == "ng"
     check_classes(pd.Series([1.0, 0.0, np.nan]))
+
+
+def test_what_only_names_an_image_is_no_feature(tmp_path):
+    """A path and a serial number tell nothing; a remark that is there for one class alone does."""
+    n = 120
+    for i in range(n):
+        pixels = np.random.default_rng(i).integers(0, 255, (16, 16), np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{i:03}.png")
+    ng = np.arange(n) % 3 == 0
+    table = pd.DataFrame(
+        {
+            "file": [f"{i:03}.png" for i in range(n)],
+            "ng": ng.astype(int),
+            "serial": [f"S{(i * 37) % n:04}" for i in range(n)],
+            "link": [f"https://mes/part/{i}" for i in range(n)],
+            "remark": [f"seen by eye, no. {i}" if bad else None for i, bad in enumerate(ng)],
+            "line": np.where(np.arange(n) % 2, "A", "B"),
+            "heat": np.random.default_rng(0).normal(size=n),
+        }
+    )
+    scan = data_prep.scan(tmp_path, table)
+    assert set(scan.features) == {"ng", "remark", "line", "heat"}
+    told = [
+        f.evidence["column"] for f in data_prep.audit(scan, "ng").findings if f.rule == "shortcut"
+    ]
+    assert told == ["remark"]

@@ -7,7 +7,6 @@ import pytest
 from data_prep.bias import (
     balanced_weights,
     class_imbalance,
-    cramers_v,
     group_imbalance,
     shortcuts,
 )
@@ -30,20 +29,6 @@ def judge(y, columns=None, statistics=None, together=None, seed=0):
         seed,
     )
     return [(f.evidence["source"], f.evidence["column"], f.evidence["auc"]) for f in found]
-
-
-def test_cramers_v_has_its_known_values():
-    assert cramers_v([[50, 0], [0, 50]]) == pytest.approx(1)
-    assert cramers_v([[30, 20], [30, 20]]) == 0
-    assert cramers_v([[1000, 500], [500, 1000]]) == pytest.approx(1 / 3, abs=0.002)
-    assert cramers_v([[5, 5]]) == 0  # one group only
-
-
-def test_cramers_v_of_independent_columns_is_near_nought():
-    """The plain V would be about 0.2 here: 8 degrees of freedom, 100 rows."""
-    rng = np.random.default_rng(0)
-    values = [cramers_v(rng.multinomial(100, [1 / 15] * 15).reshape(5, 3)) for _ in range(200)]
-    assert np.mean(values) < 0.08
 
 
 @pytest.mark.parametrize(("n", "severity"), [(60, None), (150, "note"), (600, "warning")])

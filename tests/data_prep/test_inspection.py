@@ -1,6 +1,7 @@
 """Decisions: by hand, by a workbook there and back, undone, and replayed on new data."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 
 import data_prep
 from data_prep import inspection
+from data_prep.evidence import SAID, VALUES
 from natkit.decoding import read_image
 from natkit.errors import InputError
 from natkit.images import load
@@ -90,8 +92,56 @@ def test_a_workbook_goes_out_is_filled_in_and_comes_back(path_walked, tmp_path, 
     (decision,) = data_prep.apply(audit, tmp_path / "filled.xlsx").decisions
     assert (decision.path, decision.rule) == (row[1].value, "blank")
     assert (decision.action, decision.by) == ("kept", "佐藤")
-    with pytest.raises(InputError, match="somebody may have filled it in"):
-        data_prep.to_xlsx(audit, file)
+
+
+def test_a_workbook_is_written_anew_unless_a_person_has_changed_it(path_walked, tmp_path, capsys):
+    """Decisions that came after the first writing stand in the second; what a person wrote stays."""
+    audit = path_walked.audit
+    file = data_prep.to_xlsx(audit, tmp_path / "findings.xlsx")
+    blank = by_rule(audit, "blank").paths[0]
+    changed = audit.undo([blank], "blank", by="Sato")
+    assert data_prep.to_xlsx(changed, file) == file
+    rows = pd.read_excel(file).set_index(["path", "rule"])
+    assert rows.loc[(blank, "blank"), "action"] == "kept"
+    assert capsys.readouterr().out == ""
+
+    book = openpyxl.load_workbook(file)  # a person decides about another one
+    row = next(r for r in book.active.iter_rows(min_row=2) if r[2].value == "dark")
+    row[7].value = "quarantine"
+    book.save(file)
+    filled = file.read_bytes()
+    for _ in range(2):  # as often as the cell is run
+        beside = data_prep.to_xlsx(changed, file)
+        assert beside == tmp_path / "findings-2.xlsx"
+        assert "findings.xlsx was changed by somebody" in capsys.readouterr().out
+    assert file.read_bytes() == filled
+    assert len(list(tmp_path.iterdir())) == 2
+    (decision,) = data_prep.apply(audit, file).decisions
+    assert (decision.path, decision.action) == (row[1].value, "quarantined")
+    beside.write_bytes(filled)  # changed as well
+    assert data_prep.to_xlsx(changed, file, "ja") == tmp_path / "findings-3.xlsx"
+    assert "記入済み" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_an_inspector_reads_words_and_no_code(path_walked, tmp_path, lang):
+    file = data_prep.to_xlsx(path_walked.audit, tmp_path / "findings.xlsx", lang)
+    rows = list(openpyxl.load_workbook(file).active.iter_rows(min_row=2, values_only=True))
+    said = {row[2]: row[5] for row in rows}
+    assert {"en": "empty file", "ja": "空のファイル"}[lang] in [row[5] for row in rows]
+    assert said["near_copy"].startswith({"en": "copy of images/", "ja": "元の画像 images/"}[lang])
+    assert not any(sign in str(text) for text in said.values() for sign in '{}"[]')
+    if lang == "ja":  # no key of ours is left in English
+        own = [row[5] for row in rows if row[2] not in ("missing_values", "label_missing")]
+        assert not [text for text in own if re.search(r"[a-z]_[a-z]|: |; ", str(text))]
+
+
+def test_every_fact_of_an_image_has_its_words_in_both_languages(path_walked):
+    known = {key for f in path_walked.audit.findings for facts in f.details for key in facts}
+    for lang, words in SAID.items():
+        assert known <= set(words), lang
+    assert set(SAID["en"]) == set(SAID["ja"])
+    assert set(VALUES["en"]) == set(VALUES["ja"])
 
 
 def test_no_cell_of_the_workbook_is_a_formula(tmp_path):
@@ -106,7 +156,17 @@ def test_no_cell_of_the_workbook_is_a_formula(tmp_path):
     clean = data_prep.audit(data_prep.scan(tmp_path / "in"), rules={"blank": {"off": True}})
     nothing = data_prep.to_xlsx(clean, tmp_path / "nothing.xlsx")  # a workbook without rows
     assert data_prep.apply(clean, nothing).decisions == ()
-    assert {"'=1+2.png", "'@x.png", "'+y.png"} <= {c.value for c in cells}
+    assert {"=1+2.png", "@x.png", "+y.png"} <= {c.value for c in cells}
+    assert all(c.quotePrefix for c in cells if str(c.value)[0] in "=@+")
+    book = openpyxl.load_workbook(file)
+    for row in book.active.iter_rows(min_row=2):
+        row[7].value = "quarantine"
+    book.save(file)
+    assert {d.path for d in data_prep.apply(audit, file).decisions} == {
+        "=1+2.png",
+        "@x.png",
+        "+y.png",
+    }
     table = pd.DataFrame({"path": ["'=1+2.png"], "rule": ["blank"], "decision": ["keep"]})
     table.to_csv(tmp_path / "d.csv", index=False)
     assert data_prep.apply(audit, tmp_path / "d.csv").decisions[0].path == "=1+2.png"

@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from data_prep import bias, samples
 from data_prep import line as drawing
+from data_prep import samples
 from data_prep.soil import FOUND_BY
 from data_prep.statistics import damage
+from natkit.cramer import cramers_v
 from natkit.decoding import read_image
 from natkit.errors import InputError
 
@@ -136,7 +137,7 @@ def test_the_biased_sample_is_biased_as_told(line, path_walked):
     told = json.loads(truth.loc["biased_sample", "detail"])
 
     def v(table):
-        return bias.cramers_v(pd.crosstab(table["shift"], table["defect"]).to_numpy())
+        return cramers_v(pd.crosstab(table["shift"], table["defect"]).to_numpy())
 
     assert v(pd.read_csv(line)) < 0.15
     assert v(path_walked.scan.table) == pytest.approx(told["v"], abs=0.05)

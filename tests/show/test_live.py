@@ -3,13 +3,16 @@
 ``tests/test_lab.py`` clicks them in JupyterLab.
 """
 
+import asyncio
 import shutil
 import threading
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
+from jupyter_client.manager import start_new_kernel
 from PIL import Image
 
 import natkit
@@ -187,6 +190,66 @@ def test_the_button_ends_a_training_with_its_epoch(images):
     monitor.wait()
     assert 0 < len(model.history) < 5000
     assert np.isfinite(model.transform(images)).all()
+
+
+class Slow:
+    """A model that trains until it is told to stop."""
+
+    running, history = None, ()
+
+    def __init__(self):
+        self.end = threading.Event()
+
+    def fit(self, _images):
+        self.told = self.end.wait(60)
+
+    def stop(self):
+        self.end.set()
+
+
+def test_while_a_cell_waits_clicks_are_heard():
+    async def cell():
+        monitor = Monitor(Slow(), np.zeros((8, 4, 4)))
+        asyncio.get_running_loop().call_later(0.3, monitor.stop.click)
+        return await monitor.ended()
+
+    monitor = asyncio.run(cell())
+    assert monitor.stop.disabled
+    assert monitor.model.told  # not ended by its own patience
+
+
+def test_a_click_from_jupyter_ends_a_training_that_the_running_cell_waits_for():
+    """Run All: the cell that waits is already running when the message of the click arrives."""
+    setup = """
+import sys; sys.path.insert(0, TESTS)
+import numpy as np
+from test_live import Monitor, Slow
+monitor = Monitor(Slow(), np.zeros((8, 4, 4)))
+print("id", monitor.stop.model_id)
+""".replace("TESTS", repr(str(Path(__file__).parent)))
+    manager, client = start_new_kernel(startup_timeout=120)
+    try:
+        said = []
+        client.execute_interactive(setup, timeout=120, output_hook=said.append, allow_stdin=False)
+        (button,) = [
+            m["content"]["text"].split()[1] for m in said if m["msg_type"] == "stream"
+            and m["content"]["text"].startswith("id")
+        ]  # fmt: skip
+        client.execute(
+            "await monitor.ended(); print('told:', monitor.model.told)", allow_stdin=False
+        )
+        time.sleep(1)
+        data = {"method": "custom", "content": {"event": "click"}}
+        client.shell_channel.send(client.session.msg("comm_msg", {"comm_id": button, "data": data}))
+        for _ in range(200):
+            message = client.get_iopub_msg(timeout=30)
+            if message["content"].get("text", "").startswith("told: True"):
+                break
+        else:
+            pytest.fail("the cell still waits")
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
 
 
 def test_a_training_that_fails_says_why(images):

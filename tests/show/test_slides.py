@@ -287,9 +287,10 @@ def test_hostile_text_is_text(lang, made):
         for row in sheet.iter_rows():
             for cell in row:
                 assert cell.data_type in ("s", "n"), cell.value
-                assert not str(cell.value).startswith(("=", "+", "@", "-")) or cell.data_type == "n"
+                risky = str(cell.value).startswith(("=", "+", "@", "-"))
+                assert not risky or cell.data_type == "n" or cell.quotePrefix
     said = [str(c.value) for sheet in book for row in sheet.iter_rows() for c in row]
-    assert "'=cmd|' /C calc'!A0" in said
+    assert "=cmd|' /C calc'!A0" in said
 
 
 def test_a_rule_named_like_a_formula_is_none_in_the_chart(tmp_path, examples, monkeypatch):
@@ -405,6 +406,16 @@ def test_sheets_are_those_the_summary_has_numbers_for(case, lang, made, examples
     has |= {"curve": bool(facts["evidence"].get("curve")), "money": not story.absent(facts["cost"])}
     book = openpyxl.load_workbook(made(case, lang) / "report.xlsx")
     assert book.sheetnames == [w(f"sheet.{name}") for name, there in has.items() if there]
+
+
+def test_numbers_of_the_workbook_are_numbers(made):
+    """A text that reads as a number can't be added up."""
+    book = openpyxl.load_workbook(made("complete", "en") / "report.xlsx")
+    texts = [
+        c.value for sheet in book for row in sheet.iter_rows() for c in row if c.data_type == "s"
+    ]
+    assert not [text for text in texts if re.fullmatch(r"[+\-−]?[\d,]+(\.\d+)?%?", text)]
+    assert not [text for text in texts if text.startswith("'")]
 
 
 def test_a_long_ledger_says_how_much_is_left_out(made):

@@ -6,16 +6,17 @@ from natkit.show.words.titles import metric, ours, shorten
 
 
 def numbers(facts: dict, words: Words) -> list[dict]:
-    """The three numbers of page one: ``label``, ``value``, ``note``."""
+    """The three numbers of page one: ``label``, ``value`` (text), ``note``, ``number`` (what the text says)."""
     found = [*_scored(facts, words), *_rarest(facts, words), *_data(facts, words)]
     found += [*_clusters(facts, words), *_seconds(facts, words)]
     return found[:3]
 
 
-def _number(key: str, words: Words, value: str, note: dict, **label) -> dict:
+def _number(key: str, words: Words, value: str, number: float | str, note: dict, **label) -> dict:
     return {
         "label": words(f"number.{key}", **label),
         "value": value,
+        "number": number,
         "note": words(f"number.{key}_note", **note),
     }
 
@@ -26,12 +27,12 @@ def _scored(facts: dict, words: Words):
     mine = ours(facts["evidence"], facts["evidence"]["decides"])["score"]
     note = {"interval": words.interval(mine), "chance": f"{facts['evidence']['chance']:.2g}"}
     name = metric(words, facts["evidence"])
-    yield _number("ours", words, words.score(mine["value"]), note, metric=name)
+    yield _number("ours", words, words.score(mine["value"]), mine["value"], note, metric=name)
     gap = facts["verdict"].get("difference")
     if gap:
         note = {"interval": words.interval(gap, signed=True), "n": gap["n"]}
         name = control(words, facts["verdict"]["control"])
-        yield _number("lead", words, words.signed(gap["value"]), note, control=name)
+        yield _number("lead", words, words.signed(gap["value"]), gap["value"], note, control=name)
 
 
 def _rarest(facts: dict, words: Words):
@@ -39,7 +40,7 @@ def _rarest(facts: dict, words: Words):
     if rows:
         row = min(rows, key=lambda r: r["test"])
         note = {"name": shorten(row["class"], 20), "need": need(facts)}
-        yield _number("rarest", words, f"{row['test']:,}", note)
+        yield _number("rarest", words, f"{row['test']:,}", row["test"], note)
 
 
 def _data(facts: dict, words: Words):
@@ -47,16 +48,16 @@ def _data(facts: dict, words: Words):
         return
     counts, found = facts["data"]["counts"], facts["data"]["findings"]
     note = {"listed": counts["listed"], "quarantined": counts["quarantined"]}
-    yield _number("kept", words, f"{counts['kept']:,}", note)
+    yield _number("kept", words, f"{counts['kept']:,}", counts["kept"], note)
     kinds = {rank: len({f["rule"] for f in found if f["severity"] == rank}) for rank in RANK}
     note = {"looked_for": len(facts["data"]["looked_for"]), "warnings": kinds["warning"]}
-    yield _number("problems", words, f"{kinds['problem']:,}", note)
+    yield _number("problems", words, f"{kinds['problem']:,}", kinds["problem"], note)
 
 
 def _clusters(facts: dict, words: Words):
     if not absent(facts["map"]):
-        note = {"trust": f"{facts['map']['trustworthiness']:.2f}"}
-        yield _number("clusters", words, f"{len(facts['map']['clusters']):,}", note)
+        note, n = {"trust": f"{facts['map']['trustworthiness']:.2f}"}, len(facts["map"]["clusters"])
+        yield _number("clusters", words, f"{n:,}", n, note)
 
 
 def _seconds(facts: dict, words: Words):
@@ -64,4 +65,5 @@ def _seconds(facts: dict, words: Words):
     if not absent(run):
         note = {"images": run["images"], "epochs": run["epochs"]}
         note["device"] = words.name("device", run["device"])
-        yield _number("seconds", words, words.duration(run["seconds"]), note)
+        said = words.duration(run["seconds"])
+        yield _number("seconds", words, said, said, note)  # with its unit

@@ -1,19 +1,20 @@
 """The summary as a workbook: one sheet a question, numbers as numbers, every text as text."""
 
 from collections.abc import Iterable
-from datetime import datetime
 from pathlib import Path
 
-from openpyxl import Workbook, load_workbook
+from openpyxl import Workbook
 
-from natkit.files import plain
+from natkit import workbooks
 from natkit.show.report import faults, story
 from natkit.show.report.headline import numbers
 from natkit.show.report.story import absent
 from natkit.show.words import Words, money, titles
-from natkit.workbooks import dress
+from natkit.workbooks import add_row, dress, edited
 
-FILE, BY = "report.xlsx", "natkit"
+__all__ = ["edited", "save", "write"]
+
+FILE = "report.xlsx"
 INTERVAL = ("low", "high", "n")
 
 
@@ -34,38 +35,16 @@ def save(path: Path, sheets: Iterable[tuple[str, list[str], tuple, Iterable]]) -
     """Write a workbook that :func:`edited` knows as ours: ``title, head, widths, rows`` of each sheet."""
     book = Workbook()
     book.remove(book.active)
-    about = book.properties
-    about.title, about.creator, about.lastModifiedBy = BY, BY, BY
-    about.created = about.modified = datetime(2000, 1, 1)
     for title, head, widths, rows in sheets:
         sheet = book.create_sheet(title)
         for row in (head, *rows):
-            sheet.append([_cell(value) for value in row])
+            add_row(sheet, row)
         for line in sheet.iter_rows(min_row=2):
             for cell in line:
                 if isinstance(cell.value, float):
                     cell.number_format = "0.000" if abs(cell.value) < 100 else "#,##0"
         dress(sheet, widths, "A2")
-    book.save(path)
-
-
-def edited(path: Path) -> bool:
-    """Whether a workbook is there that somebody else has saved, or that is none."""
-    if not path.exists():
-        return False
-    try:
-        book = load_workbook(path, read_only=True)
-        book.close()
-        return book.properties.lastModifiedBy != BY
-    except Exception:  # whatever a broken file raises
-        return True
-
-
-def _cell(value):
-    """A number as it is; a text so that no spreadsheet reckons with it."""
-    if value in (None, "") or isinstance(value, int | float):
-        return None if value == "" else value
-    return plain("".join(c if c not in "\ufffe\uffff" else "□" for c in str(value)))[:32_000]
+    workbooks.save(book, path)
 
 
 def _head(words: Words, *keys: str, **values) -> list[str]:
@@ -79,7 +58,7 @@ def _number(number: dict | None) -> list:
 def _decision(facts: dict, words: Words) -> tuple:
     said = story.verdict(facts, words)
     rows = [(words("page.verdict"), said["decision"], said["title"]), ("", "", said["lead"])]
-    rows += [(n["label"], n["value"], n["note"]) for n in numbers(facts, words)]
+    rows += [(n["label"], n["number"], n["note"]) for n in numbers(facts, words)]
     rows += [(words("page.next"), "", step) for step in story.next_steps(facts, words)]
     rows += [(words("page.not_shown"), "", limit) for limit in story.limits(facts, words)]
     rows += [(words("risks.notes"), "", reason) for reason in story.reasons(facts, words)]
@@ -225,7 +204,7 @@ def _money(facts: dict, words: Words) -> tuple | None:
             for kind in money.COUNTS
         ]
         rows.append((words("cost.project"), words("cost.total"), cost["project"]["total"]))
-    rows += [(words("cost.prices"), name, value) for name, value in money.given(cost, words)]
+    rows += [(words("cost.prices"), name, value) for name, _, value in money.given(cost, words)]
     rows += [(words("page.missing"), text) for text in money.lacking(cost, words)]
     head = _head(words, "content", "item", "amount", "low", "high")
     return [f"{head[0]} ({cost['prices']['currency']})", *head[1:]], (34, 40, 16, 16, 16), rows

@@ -227,8 +227,8 @@ def lacking(cost: dict, words: Words) -> list[str]:
 SHARES = ("defect_rate", "today_missed", "today_false_alarms", "allowed_missed")
 
 
-def given(cost: dict, words: Words) -> list[tuple[str, str]]:
-    """``(name, value)`` of all that was given."""
+def given(cost: dict, words: Words) -> list[tuple[str, str, float]]:
+    """``(name, value in words, value)`` of all that was given."""
     currency, rows = cost["prices"]["currency"], []
     for kind in ("prices", "line", "work"):
         for name, value in cost[kind].items():
@@ -243,5 +243,5 @@ def given(cost: dict, words: Words) -> list[tuple[str, str]]:
                 said = words.money(value, currency, exact=True)
             else:
                 said = words.amount(value)
-            rows.append((words(f"price.{name}"), said))
+            rows.append((words(f"price.{name}"), said, value))
     return rows
