@@ -15,7 +15,7 @@ from natkit.errors import InputError
 from natkit.files import unplain, writing
 from natkit.images import thumbnail
 from natkit.progress import progress
-from natkit.workbooks import add_row, dress, edited, place, save
+from natkit.workbooks import add_row, dress, edited, place, save, shown
 
 COLUMNS = ("picture", "path", "rule", "name", "why", "evidence", "action", "decision", "by", "note")
 HEADINGS = {

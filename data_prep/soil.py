@@ -139,14 +139,16 @@ def _biased(table: pd.DataFrame, rng: np.random.Generator) -> tuple[pd.DataFrame
 
 
 def _choose(table: pd.DataFrame, rng: np.random.Generator) -> dict[str, str]:
-    """path → kind of the one fault it gets."""
+    """path → kind of the one fault it gets.
+
+    What hits every camera is taken from the other end: blur and dark use up camera B at this one.
+    """
     each = max(2, round(SHARE * len(table)))
     order = table.iloc[rng.permutation(len(table))]
     hit: dict[str, str] = {}
     for kind in ("blur", "dark", *(k for k in SINGLE if k not in ("blur", "dark"))):
         free = order[~order["path"].isin(list(hit))]
-        if kind in ("blur", "dark"):
-            free = free[free["camera"] == "B"]
+        free = free[free["camera"] == "B"] if kind in ("blur", "dark") else free[::-1]
         hit.update(dict.fromkeys(free["path"].iloc[:each], kind))
     return hit
 

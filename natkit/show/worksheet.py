@@ -12,7 +12,7 @@ from natkit.files import plain, unplain, writing
 from natkit.images import ImageSet, thumbnail
 from natkit.look.association import text
 from natkit.show.words import LANGUAGES, words
-from natkit.workbooks import add_row, dress, place, save
+from natkit.workbooks import add_row, dress, place, save, shown
 
 COLUMNS = {  # key of the heading: width
     "picture": 16, "id": 8, "file": 34, "why": 26, "guess": 12,

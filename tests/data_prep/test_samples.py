@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from data_prep import line as drawing
-from data_prep import samples
+from data_prep import samples, soil
 from data_prep.soil import FOUND_BY
 from data_prep.statistics import damage
 from natkit.cramer import cramers_v
@@ -130,6 +130,18 @@ def test_blur_and_darkness_hit_camera_b_alone_and_b_has_its_gain(path_walked):
     assert read_image(path_walked.scan.root / untouched).mean() == pytest.approx(
         gain * before, 0.01
     )
+
+
+def test_all_other_faults_know_no_camera():
+    """Blur and darkness use up camera B; what is planted after them must not avoid it."""
+    rng, shares = np.random.default_rng(0), []
+    for _ in range(20):
+        camera = np.where(rng.random(2600) < 0.35, "B", "A")
+        table = pd.DataFrame({"path": [f"{i}.png" for i in range(2600)], "camera": camera})
+        hit = pd.Series(soil._choose(table, rng))
+        hit = hit[~hit.isin(["blur", "dark"])]
+        shares.append((table.set_index("path").loc[hit.index, "camera"] == "B").mean())
+    assert np.mean(shares) == pytest.approx(0.35, abs=0.03)
 
 
 def test_the_biased_sample_is_biased_as_told(line, path_walked):

@@ -205,6 +205,22 @@ def test_every_section_may_be_absent_with_a_known_reason_alone(whole, section):
         check({name: value for name, value in whole.items() if name != section})
 
 
+def test_what_the_folder_and_the_sections_say_of_cleaning_is_collected(prepared, tmp_path):
+    """Losses by class stand in prepared.json, pictures of mended images in sections/; either may be absent."""
+    assert collect(tmp_path)["data"]["losses"] == collect(tmp_path)["data"]["mended"] == []
+    file = tmp_path / "prepared" / "prepared.json"
+    share = {"value": 0.1, "low": 0.01, "high": 0.3, "n": 20}
+    row = {"column": "defect", "value": "1", "n": 20, "aside": 2, "mended": 0, "held": 0}
+    info = json.loads(file.read_text()) | {"losses": [row | {"share": share}]}
+    file.write_text(json.dumps(info))
+    (tmp_path / "sections").mkdir(exist_ok=True)
+    pictures = [{"path": "a.png", "rules": ["dead_lines"], "picture": "figures/mended_0.png"}]
+    (tmp_path / "sections" / "mended.json").write_text(json.dumps(pictures))
+    data = collect(tmp_path)["data"]
+    assert data["losses"] == [row | {"share": share}]
+    assert data["mended"] == pictures
+
+
 def test_a_cost_section_on_disk_is_collected(prepared, tmp_path):
     (tmp_path / "sections").mkdir()
     (tmp_path / "sections" / "cost.json").write_text(json.dumps(COST), "utf-8")

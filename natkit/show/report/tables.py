@@ -24,8 +24,8 @@ def write(path: Path, facts: dict, words: Words) -> None:
     Raises InputError if the summary claims what its own intervals do not show.
     """
     said = {
-        "decision": _decision, "findings": _findings, "losses": _losses, "ledger": _ledger,
-        "scores": _scores, "differences": _differences, "groups": _groups, "curve": _curve, "money": _money,
+        "decision": _decision, "findings": _findings, "losses": _losses, "ledger": _ledger, "scores": _scores,
+        "differences": _differences, "groups": _groups, "curve": _curve, "money": _money,
     }  # fmt: skip
     found = {name: rows_of(facts, words) for name, rows_of in said.items()}
     save(path, [(words(f"sheet.{name}"), *sheet) for name, sheet in found.items() if sheet])
