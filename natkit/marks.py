@@ -122,7 +122,7 @@ def applied(table: pd.DataFrame, said: pd.DataFrame, label: str | None) -> pd.Da
         elif rule == "label" and column == label:
             values = typed(some["note"], out[column])
             kind = out[column].dtype
-            if kind == bool or isinstance(kind, pd.CategoricalDtype) or kind.kind == "M":
+            if isinstance(kind, pd.CategoricalDtype) or kind.kind in "Mb":
                 out[column] = out[column].astype(object)  # which has room for a new class
         else:
             values = some["note"]
