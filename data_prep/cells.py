@@ -10,8 +10,8 @@ import pandas as pd
 NA = ("", "NaN", "nan", "NA", "N/A", "n/a", "#N/A", "NULL", "null")
 ERRORS = ("#DIV/0!", "#REF!", "#VALUE!", "#NAME?", "#NULL!", "#NUM!")  # of a spreadsheet's formula
 WHOLE = re.compile(r"(?!-0$)-?(0|[1-9]\d*)")
-POINT = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?(e[+-]\d+)?")
-COMMA = re.compile(r"-?(0|[1-9]\d*)(,\d+)?")
+POINT = re.compile(r"(?!-0$)-?(0|[1-9]\d*)(\.\d+)?(e[+-]\d+)?")
+COMMA = re.compile(r"(?!-0$)-?(0|[1-9]\d*)(,\d+)?")
 THOUSANDS = re.compile(r"-?[1-9]\d{0,2},\d{3}")
 EXACT = 2**53  # whole numbers below are the same as floats
 

@@ -80,7 +80,7 @@ def japanese(text: str, rare_alone: bool = False) -> bool:
 
     ``rare_alone``: words of rare kanji alone will do, where no Latin letter touches any word.
     """
-    words = WORD.findall(text)
+    words = set(WORD.findall(text))
     if CONTROLS.search(text) or any(unicodedata.category(c) in ("Co", "Cn") for c in set(text)):
         return False
     if re.search("[\u0400-\u04ff]", text):  # the Cyrillic of cp932: what DOS wrote as ä
@@ -117,8 +117,7 @@ def western(text: str) -> bool:
     if CONTROLS.search(text):
         return False
     letter = f"[{LETTERS}ŠšŽžŒœŸ]"
-    for match in re.finditer(f"[A-Za-z{LETTERS}ŠšŽžŒœŸ]+", text):
-        word = match[0]
+    for word in set(re.findall(f"[A-Za-z{LETTERS}ŠšŽžŒœŸ]+", text)):
         accents = re.findall(letter, word)
         if not accents:
             continue
@@ -128,11 +127,11 @@ def western(text: str) -> bool:
             return False
         if re.search("[a-zß-ÿ](?=[À-ÞŠŽŒŸ])", word):  # a capital within a word
             return False
-    for match in re.finditer(f"[^\x00-\x7f{LETTERS}ŠšŽžŒœŸ\xa0]", text):
-        start, end = match.span()
-        if not _stands_well(match[0], text[max(start - 1, 0) : start], text[end : end + 1]):
-            return False
-    return True
+    signs = re.finditer(f"[^\x00-\x7f{LETTERS}ŠšŽžŒœŸ\xa0]", text)
+    places = (
+        (m[0], text[max(m.start() - 1, 0) : m.start()], text[m.end() : m.end() + 1]) for m in signs
+    )
+    return all(_stands_well(*place) for place in set(places))
 
 
 def _stands_well(sign: str, before: str, after: str) -> bool:

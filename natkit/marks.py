@@ -121,7 +121,9 @@ def applied(table: pd.DataFrame, said: pd.DataFrame, label: str | None) -> pd.Da
             values = some["note"] == "True"
         elif rule == "label" and column == label:
             values = typed(some["note"], out[column])
-            out[column] = out[column].astype(object) if out[column].dtype == bool else out[column]
+            kind = out[column].dtype
+            if isinstance(kind, pd.CategoricalDtype) or kind.kind in "Mb":
+                out[column] = out[column].astype(object)  # which has room for a new class
         else:
             values = some["note"]
         out.loc[row_of.loc[some["path"]].to_numpy(), column] = values.to_numpy()
@@ -144,6 +146,8 @@ def typed(notes: pd.Series, column: pd.Series) -> pd.Series:
     elif pd.api.types.is_numeric_dtype(column):
         numbers = pd.to_numeric(notes, errors="coerce")
         bad = numbers.isna()
+        if pd.api.types.is_integer_dtype(column):
+            bad |= numbers % 1 != 0
         if not bad.any():
             return numbers.astype(float)
     else:

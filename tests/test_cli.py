@@ -258,6 +258,17 @@ def test_wrong_prices_are_refused_before_anything_runs(text, said, line, tmp_pat
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [([], []), (["--missing", ""], [""]), (["--missing", "-", "--missing", "?"], ["-", "?"])],
+)
+def test_the_words_of_a_gap_reach_the_notebook(more, expected, line, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(cli.notebooks, "run", lambda step, out, parameters: seen.append(parameters))
+    cli.main(["poc", str(line), *more, "--out", str(tmp_path / "out")])
+    assert [p.get("missing", []) for p in seen] == [expected] * len(cli.STEPS)
+
+
 def test_changed_images_are_another_run(line, tmp_path, capsys):
     """Results belong to the data they came from: one changed file, and the folder no longer fits."""
     copy, out = tmp_path / "copy", tmp_path / "out"

@@ -109,6 +109,23 @@ def test_labels_take_the_type_of_their_column(column, label, expected):
     assert marks.typed(pd.Series([label]), column).tolist() == [expected]
 
 
+@pytest.mark.parametrize("dtype", ["category", "datetime64[s]", "bool", "Int64", "str"])
+def test_a_new_label_fits_into_a_column_of_any_type_or_is_refused(dtype):
+    values = {"bool": [True, False], "Int64": [1, None]}.get(dtype, ["2026-04-01", "2026-04-02"])
+    table = pd.DataFrame(
+        {"path": ["a", "b"], "pixel_hash": "x", "d": pd.Series(values, dtype=dtype)}
+    )
+    for note in ("True", "2.5", "7", "new"):
+        row = {"path": "b", "rule": "label", "note": note, "pixels": "x", "by": "me", "time": ""}
+        said = pd.DataFrame([row])
+        if (dtype, note) in [("Int64", "7"), ("bool", "True")] or dtype not in ("Int64", "bool"):
+            told = marks.applied(table, said, "d")["d"]
+            assert (told[0], str(told[1])) == (table["d"][0], note)
+        else:
+            with pytest.raises(InputError, match=f"can't be {note!r}"):
+                marks.applied(table, said, "d")
+
+
 def test_bad_input_is_named_and_nothing_is_written(images):
     ledger = (images.prepared.folder / "ledger.csv").read_bytes()
     with pytest.raises(InputError, match="no image with the id 9999"):
