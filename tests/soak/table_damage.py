@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import zipfile
 
 import numpy as np
@@ -18,6 +19,8 @@ from table_drawing import (
     drawn,
     text_of,
 )
+
+MEASURED = re.compile(r"[1-9]\d*\.\d\d")  # like the column temp, whose name may be damaged
 
 
 def changed(data: bytes, rng: np.random.Generator, how: str) -> bytes:
@@ -81,7 +84,9 @@ def read_by_rule(table: Table, data: bytes, encoding: str, separator: str) -> Ma
         if name in truth and truth[name] != told:
             return refuse
         truth[name] = told
-    return Made(".csv", data, truth, numbers=NUMBERS & set(head))
+    told = {c: [row[c] for row in truth.values() if row[c] not in (GAP, UNKNOWN)] for c in head}
+    measured = {c for c, texts in told.items() if all(MEASURED.fullmatch(t) for t in texts)}
+    return Made(".csv", data, truth, numbers=NUMBERS & set(head) | measured)
 
 
 def packed_damaged(kind: str, how: str):
