@@ -328,7 +328,7 @@ def audit(
     where = "the rules" if isinstance(rules, dict) else str(rules)
     judge = with_own(own, where, RULES if scan.signals is None else SIGNAL_RULES)
     if label is not None:
-        check_classes(scan.table[label])
+        check_classes(scan.table[label], scan.told)
     check_merged(scan.told, groups)
     scan = scan.with_text(c for c in (label, *groups) if c is not None)
     so_far = Audit(scan, label, groups, (), judge, time, split, own)

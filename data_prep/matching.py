@@ -3,12 +3,13 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from unicodedata import normalize
 
 import pandas as pd
 
 from data_prep.reading import is_image
+from data_prep.whereabouts import PICTURES
 from natkit.classes import class_names
 from natkit.errors import InputError
 
@@ -66,11 +67,11 @@ def match_paths(
         sample = {str(c): str(table[c].iloc[0]) for c in known if len(table)}
         raise InputError(
             "No column of the table names the image files: the files are called like "
-            f"{files[0]!r}, the table holds {sample}. Give the folder that the table's paths start "
-            "from, or path_column."
+            f"{files[0]!r}, the table holds {sample}. {_nearly(table[list(known)], files)}Give the folder that the "
+            "table's paths start from, or path_column."
         )
     values = class_names(table[best])
-    named = values.map(lambda v: is_image(v) or finder.named(v), na_action="ignore").eq(True)
+    named = values.map(lambda v: _is_named(v, finder, root), na_action="ignore").eq(True)
     rows, values = table[named], values[named]
     paths = finder.paths(values, rows.drop(columns=best), best)
     here = paths.notna()
@@ -91,6 +92,34 @@ def match_paths(
         list(values[~here]),
         list(table.index.get_indexer(table.index[~named])),
     )
+
+
+def _is_named(value: str, finder: "_Finder", root: Path | None) -> bool:
+    """Is a cell about a picture: one that was found, one of a format that is not read, or any file that is there?"""
+    if is_image(value) or finder.named(value) or value.lower().endswith(PICTURES):
+        return True
+    try:
+        return root is not None and (root / "/".join(_parts(value))).is_file()
+    except (OSError, ValueError):  # too long for a name, or no name at all
+        return False
+
+
+def _nearly(table: pd.DataFrame, files: list[str]) -> str:
+    """A sentence about the column whose names are those of the files but for case or suffix; "" if there is none."""
+    bases = [(PurePosixPath(file).name, PurePosixPath(file).stem) for file in files]
+    by_case = {name.casefold() for name, _ in bases}
+    stems = {stem.casefold() for _, stem in bases}
+    for column in table.columns:
+        ends = {
+            parts[-1].casefold()
+            for v in class_names(table[column]).dropna()
+            if (parts := _parts(v))
+        }
+        if ends & by_case:
+            return f"Those of {column!r} differ from the files' only in upper and lower case: write them alike. "
+        if ends & stems or {PurePosixPath(end).stem for end in ends} & stems:
+            return f"Those of {column!r} differ from the files' only in their suffix: write it as the files have it. "
+    return ""
 
 
 def refuse_twice(table: pd.DataFrame) -> None:

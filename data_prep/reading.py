@@ -13,6 +13,7 @@ from zipfile import ZipFile
 
 import openpyxl
 import pandas as pd
+import pyarrow as pa
 from openpyxl.utils import range_boundaries
 from pyarrow.parquet import ParquetFile
 
@@ -24,7 +25,16 @@ MOST_ROWS, MOST_BYTES = 10**7, 2**30  # of a table; a packed one could fill the 
 SEPARATORS = ",;\t|"
 SAMPLE = 2000  # rows by which the separator is found
 MERGED = re.compile(rb'<(?:\w+:)?mergeCell [^>]*?ref="([A-Z]+\d+:[A-Z]+\d+)"')
-CHUNK = 2**20
+FORMULA = re.compile(
+    rb'<(?:\w+:)?c [^>]*?r="([A-Z]+\d+)"[^>]*><(?:\w+:)?f(?:\s[^>]*)?(?:/>|>[^<]*</(?:\w+:)?f>)'
+    rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v></(?:\w+:)?v>)?</(?:\w+:)?c>"
+)
+CHUNK, LONGEST = 2**20, 2**14  # bytes read at once, and of a formula that may lie across two reads
+WITH_GAPS = {
+    getattr(pa, f"{sign}int{bits}")(): f"{sign.upper()}Int{bits}"
+    for sign in ("", "u")
+    for bits in (8, 16, 32, 64)
+}
 
 
 @dataclass(frozen=True)
@@ -50,10 +60,21 @@ def read_sheet(table: str | Path | pd.DataFrame) -> Sheet:
     path = Path(table)
     kind = path.suffix.lower()
     if kind == ".parquet":
-        if (rows := ParquetFile(path).metadata.num_rows) > MOST_ROWS:
-            raise ValueError(f"it has {rows} rows, more than {MOST_ROWS}")
-        return _typed(pd.read_parquet(path))
+        return _typed(_parquet(path))
     return _workbook(path) if kind == ".xlsx" else _text(path.read_bytes())
+
+
+def _parquet(path: Path) -> pd.DataFrame:
+    """Columns of the types that the file has; whole numbers with gaps stay whole."""
+    file = ParquetFile(path)
+    if (rows := file.metadata.num_rows) > MOST_ROWS:
+        raise ValueError(f"it has {rows} rows, more than {MOST_ROWS}")
+    table = file.read()
+    frame = table.to_pandas()
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if column.null_count and (whole := WITH_GAPS.get(column.type)) and name in frame:
+            frame[name] = pd.array(column.to_pylist(), dtype=whole)
+    return frame
 
 
 def _typed(frame: pd.DataFrame) -> Sheet:
@@ -151,6 +172,12 @@ def _workbook(path: Path) -> Sheet:
         ]
         with ZipFile(path) as file:
             merged = _merged(file, sheet._worksheet_path)
+        if len(rows) < 2 and len(book.worksheets) > 1:
+            others = ", ".join(repr(other.title) for other in book.worksheets[1:4])
+            raise ValueError(
+                f"its first sheet {sheet.title!r} has no rows, and there are others: {others}; move the one with the "
+                "images to the front"
+            )
     finally:
         book.close()
     for left, top, _, bottom in merged:
@@ -163,13 +190,21 @@ def _workbook(path: Path) -> Sheet:
 
 
 def _merged(file: ZipFile, part: str) -> list[tuple[int, int, int, int]]:
-    """Merged ranges of a sheet: first column, first row, last column, last row."""
+    """Merged ranges of a sheet: first column, first row, last column, last row.
+
+    ValueError for a formula without a stored value: no program has reckoned it yet, so nobody knows what it says.
+    """
     found: set[bytes] = set()
     with file.open(part) as stream:
         before = b""
         while chunk := stream.read(CHUNK):
             found |= set(MERGED.findall(before + chunk))
-            before = chunk[-200:]
+            if empty := FORMULA.search(before + chunk):
+                raise ValueError(
+                    f"cell {empty[1].decode()} holds a formula whose value was never stored; open the workbook in a "
+                    "spreadsheet program and save it there"
+                )
+            before = (before + chunk)[-LONGEST:]
     return [range_boundaries(area.decode()) for area in sorted(found)]
 
 

@@ -5,6 +5,7 @@ file of the user's changes them and adds others.
 """
 
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -236,14 +237,23 @@ def check_merged(told: tuple[tuple[str, dict], ...], groups: tuple[str, ...]) ->
             )
 
 
-def check_classes(column: pd.Series) -> None:
-    """Raise InputError if a label column can't be used as classes."""
+def check_classes(column: pd.Series, told: Iterable[tuple[str, dict]] = ()) -> None:
+    """Raise InputError if a label column can't be used as classes; ``told`` of the table, as a scan has it."""
     values = class_text(column).dropna()
     n = values.nunique()
     if n < 2:
         held = f"one value ({values.iloc[0]})" if n else "no value"
+        words = [
+            facts["words"]
+            for rule, facts in told
+            if rule == "words_as_gaps" and facts["column"] == column.name
+        ]
+        also = f", beside {words[0]}, which was read as a gap" if words else ""
+        or_class = (
+            ' If that is a class, say so: scan(…, missing=[]) or --missing "".' if words else ""
+        )
         raise InputError(
-            f"The label column {column.name!r} holds {held}; at least two classes are needed. "
+            f"The label column {column.name!r} holds {held}{also}; at least two classes are needed.{or_class} "
             "Name another column, or leave the label out."
         )
     if n > 50 and (pd.api.types.is_numeric_dtype(column) or n > len(values) / 2):

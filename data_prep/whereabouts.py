@@ -92,7 +92,7 @@ class Disk:
             except PermissionError:
                 return Whereabouts("closed_folder", self._relative(here))
             except OSError:
-                return Whereabouts("absent")
+                return Whereabouts("broken_link" if here.is_symlink() else "absent")
             name, how = _nearest(part, names, last=depth == len(parts) - 1)
             if name is None:
                 return Whereabouts("absent")

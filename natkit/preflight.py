@@ -110,14 +110,14 @@ def _columns(
     from data_prep.rules import check_classes, check_columns
     from data_prep.scanning import listing
 
-    rows = listing(images, table, missing=missing).rows  # says it if there is no image
-    if rows is None:
+    found = listing(images, table, missing=missing)  # says it if there is no image
+    if (rows := found.rows) is None:
         return
     check_columns(
         [str(name) for name in rows.columns if name != "path"], label or None, tuple(groups)
     )
     if label:
-        check_classes(rows[label])
+        check_classes(rows[label], found.told)
 
 
 def money(file: str) -> dict:
