@@ -9,25 +9,15 @@ from natkit.show import style
 
 THEIRS = {
     "text.usetex": True,  # no LaTeX here: drawing would fail
-    "figure.facecolor": "black",
     "axes.facecolor": "black",
-    "savefig.facecolor": "black",
     "savefig.transparent": True,
     "savefig.bbox": "tight",
-    "savefig.pad_inches": 3,
     "axes.grid": True,
-    "axes.formatter.use_locale": True,
-    "axes.labelpad": 40,
-    "axes.xmargin": 0.4,
     "lines.linewidth": 9,
     "lines.marker": "x",
     "legend.fontsize": 30,
     "font.weight": "bold",
-    "mathtext.default": "bf",
-    "figure.constrained_layout.use": True,
-    "figure.autolayout": True,
     "image.cmap": "jet",
-    "timezone": "Asia/Tokyo",
 }
 
 
