@@ -31,6 +31,7 @@ from data_prep.rules import (
 from data_prep.scanning import Scan
 from data_prep.signals import signal_findings
 from data_prep.splits import components, role
+from data_prep.suiting import in_doubt
 from natkit.errors import InputError
 
 NEED_LABEL = ("label_missing", "class_imbalance", "group_imbalance", "shortcut")
@@ -300,6 +301,9 @@ def audit(
     for look in (*what, _at_copies, _at_gaps, _at_the_label, _at_drift):
         new = [f for f in look(so_far, seed) if f.rule in judge]
         new = [replace(f, action=judge[f.rule].action) for f in new]
+        if scan.signals is None:
+            good = scan.table[scan.table["status"] == "ok"]
+            new = in_doubt(new, good, so_far.small_groups)
         so_far = replace(so_far, findings=(*so_far.findings, *new))
     ranked = sorted(so_far.findings, key=lambda f: (SEVERITIES.index(f.severity), -f.count))
     return replace(so_far, findings=tuple(ranked))
