@@ -21,7 +21,7 @@ def in_doubt(findings: list[Finding], table: pd.DataFrame, groups: list[str]) ->
     It does not where it names more than 5 % (and more than two) of the images of the same values of
     ``groups``, in all or of one group alone, or where evenly coloured places are usual for them:
     then the part looks so, and the finding only reports. ``evidence["unsuited"]`` says why:
-    "many" or "flat"; ``share`` is the largest share named and ``flat`` the median flat share.
+    "many" or "flat"; ``share`` (and ``percent``) is the largest share named and ``flat`` the median flat share.
 
     Parameters
     ----------
@@ -45,6 +45,7 @@ def in_doubt(findings: list[Finding], table: pd.DataFrame, groups: list[str]) ->
             why = {
                 "unsuited": "many" if many[shown].any() else "flat",
                 "share": round(float(share[shown].max()), 4),
+                "percent": round(100 * float(share[shown].max())),
                 "flat": round(float(flat[shown].max()), 4),
             }
             part = _part(finding, rest)
