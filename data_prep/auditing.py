@@ -43,6 +43,7 @@ from data_prep.scanning import Scan
 from data_prep.signals import signal_findings
 from data_prep.spellings import alike_classes
 from data_prep.splits import components, role
+from data_prep.suiting import in_doubt
 from natkit.errors import InputError
 from natkit.sources import Source
 
@@ -345,6 +346,9 @@ def _looked(audit: Audit, looks: Sequence[Callable], seed: int) -> Audit:
     for look in looks:
         new = [f for f in look(audit, seed) if f.rule in audit.rules]
         new = [replace(f, action=audit.rules[f.rule].action) for f in new]
+        if audit.scan.signals is None:
+            good = audit.scan.table[audit.scan.table["status"] == "ok"]
+            new = in_doubt(new, good, audit.small_groups)
         audit = replace(audit, findings=(*audit.findings, *new))
     return audit
 

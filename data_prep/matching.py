@@ -98,6 +98,8 @@ def _is_named(value: str, finder: "_Finder", root: Path | None) -> bool:
     """Is a cell about a picture: one that was found, one of a format that is not read, or any file that is there?"""
     if is_image(value) or finder.named(value) or value.lower().endswith(PICTURES):
         return True
+    if value in finder.stems:  # without its suffix
+        return True
     try:
         return root is not None and (root / "/".join(_parts(value))).is_file()
     except (OSError, ValueError):  # too long for a name, or no name at all
@@ -149,6 +151,7 @@ class _Finder:
         for place in self.at:
             for k in range(len(self.root), len(place)):
                 self.by_end[place[k:]].append(place)
+        self.stems = {PurePosixPath(place[-1]).stem for place in self.at}
 
     def count(self, values: pd.Series) -> int:
         """How many rows name a file, as far as the names go."""
@@ -224,8 +227,8 @@ class _Finder:
                 there = places
             if len(there) > 1:
                 self._refuse(value, there, column)
-            if not there and len(parts) == 1:  # the name of an absent image, where all others lie
-                moved = [(*lone, *parts)]
+            if not there and (len(parts) == 1 or (bare and not bases)):
+                moved = [(*lone, *parts)]  # an absent image, where all others lie
             inside = [m for m in there or moved if m[: len(self.root)] == self.root]
             rest = "/".join(inside[0][len(self.root) :]) if inside else None
             found[value] = self.at[there[0]] if there else rest

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from zipfile import ZipFile
@@ -43,7 +43,8 @@ class Sheet:
 
     ``frame`` holds text (from a CSV), what the cells hold (XLSX), or typed columns (Parquet, DataFrame; ``typed``).
     ``lines``: where each row stands in the file. ``separator``: of a CSV, else "". ``told``: what a person should
-    know about the reading, as (rule, evidence).
+    know about the reading, as (rule, evidence). ``unreckoned``: a cell of a workbook with a formula whose value was
+    never stored, so that it reads as empty; "" if there is none.
     """
 
     frame: pd.DataFrame
@@ -51,6 +52,7 @@ class Sheet:
     typed: bool = False
     separator: str = ""
     told: tuple[tuple[str, dict], ...] = ()
+    unreckoned: str = ""
 
 
 def read_sheet(table: str | Path | pd.DataFrame) -> Sheet:
@@ -171,7 +173,7 @@ def _workbook(path: Path) -> Sheet:
             (line, list(cells)) for line, cells in enumerate(sheet.iter_rows(values_only=True), 1)
         ]
         with ZipFile(path) as file:
-            merged = _merged(file, sheet._worksheet_path)
+            merged, unreckoned = _merged(file, sheet._worksheet_path)
         if len(rows) < 2 and len(book.worksheets) > 1:
             others = ", ".join(repr(other.title) for other in book.worksheets[1:4])
             raise ValueError(
@@ -186,26 +188,21 @@ def _workbook(path: Path) -> Sheet:
             cells += [None] * (left - len(cells))
             above = rows[top - 1][1]
             cells[left - 1] = above[left - 1] if left <= len(above) else None
-    return _framed(rows, [])
+    return replace(_framed(rows, []), unreckoned=unreckoned)
 
 
-def _merged(file: ZipFile, part: str) -> list[tuple[int, int, int, int]]:
-    """Merged ranges of a sheet: first column, first row, last column, last row.
-
-    ValueError for a formula without a stored value: no program has reckoned it yet, so nobody knows what it says.
-    """
+def _merged(file: ZipFile, part: str) -> tuple[list[tuple[int, int, int, int]], str]:
+    """Merged ranges of a sheet (first column, first row, last column, last row), and a formula without a value."""
     found: set[bytes] = set()
+    unreckoned = ""
     with file.open(part) as stream:
         before = b""
         while chunk := stream.read(CHUNK):
             found |= set(MERGED.findall(before + chunk))
-            if empty := FORMULA.search(before + chunk):
-                raise ValueError(
-                    f"cell {empty[1].decode()} holds a formula whose value was never stored; open the workbook in a "
-                    "spreadsheet program and save it there"
-                )
+            empty = None if unreckoned else FORMULA.search(before + chunk)
+            unreckoned = empty[1].decode() if empty else unreckoned
             before = (before + chunk)[-LONGEST:]
-    return [range_boundaries(area.decode()) for area in sorted(found)]
+    return [range_boundaries(area.decode()) for area in sorted(found)], unreckoned
 
 
 def _framed(rows: list[tuple[int, list]], told: list, separator: str = "") -> Sheet:

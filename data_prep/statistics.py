@@ -16,6 +16,7 @@ STATISTICS = (
     "missing_share",
     "dead_lines",
     "dead_block",
+    "flat_share",
 )
 TILE = 1024  # pixels; focus and noise of larger pictures are taken from their middle
 SAMPLE = 150  # pixels a side that light is taken from, evenly spread
@@ -28,7 +29,7 @@ BLOCK_SIDE = 6  # pixels; compression leaves smaller flat squares in plain pictu
 
 
 def statistics(pixels: np.ndarray) -> dict[str, float]:
-    """Ten numbers about a picture (h, w) or (h, w, c), none of which needs another picture.
+    """Eleven numbers about a picture (h, w) or (h, w, c), none of which needs another picture.
 
     - brightness: the mean; white: the 99th percentile; contrast: from the 1st to the 99th
       percentile; all 0..1 of the range of the dtype (float pictures: of 1, or of their own maximum).
@@ -38,6 +39,8 @@ def statistics(pixels: np.ndarray) -> dict[str, float]:
     - entropy: of the histogram over 256 levels from 0 to the brightest pixel, 0..8 bit.
     - saturated_share: pixels at 2^k − 1, if that is the brightest level (so 12 bits in 16 count).
     - missing_share, dead_lines (their number), dead_block (its share): see :class:`Damage`.
+    - flat_share: pixels that equal their right and their lower neighbour: much in drawings and
+      black-and-white pictures, little where a sensor adds its noise.
 
     Notes
     -----
@@ -72,6 +75,7 @@ def statistics(pixels: np.ndarray) -> dict[str, float]:
         "missing_share": found.missing_share,
         "dead_lines": float(len(found.rows) + len(found.columns)),
         "dead_block": found.block_share(pixels.shape),
+        "flat_share": _flat(grey),
     }
 
 
@@ -99,6 +103,13 @@ def _entropy(sparse: np.ndarray) -> float:
     counts = np.bincount((sparse.ravel() * (255 / max(top, 1e-9))).clip(0, 255).astype(int))
     share = counts[counts > 0] / sparse.size
     return abs(float(-(share * np.log2(share)).sum()))
+
+
+def _flat(grey: np.ndarray) -> float:
+    here = grey[:-1, :-1]
+    same = (here == grey[1:, :-1]) & (here == grey[:-1, 1:])
+    same = same if same.ndim == 2 else same.all(axis=2)
+    return float(same.mean()) if same.size else 0.0
 
 
 def _saturated(grey: np.ndarray) -> float:

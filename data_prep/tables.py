@@ -60,6 +60,11 @@ def list_images(
 ) -> Listed:
     """Read a table and find the file of each row; see :func:`data_prep.matching.match_paths`."""
     sheet = _read(table)
+    if sheet.unreckoned:
+        raise InputError(
+            f"Cell {sheet.unreckoned} of {table} holds a formula whose value was never stored, so nobody knows what it "
+            "says. Open the workbook in a spreadsheet program, and save it there."
+        )
     matched = match_paths(sheet.frame, files, column, root)
     told = list(sheet.told)
     if matched.elsewhere:

@@ -112,3 +112,11 @@ def test_what_only_names_an_image_is_no_feature(tmp_path):
         f.evidence["column"] for f in data_prep.audit(scan, "ng").findings if f.rule == "shortcut"
     ]
     assert told == ["remark"]
+
+
+def test_a_class_read_as_a_gap_is_told_where_one_class_is_left():
+    told = [("words_as_gaps", {"column": "region", "words": "NA", "cells": 20})]
+    with pytest.raises(InputError, match=r"one value \(EU\), beside NA, which was read as a gap"):
+        check_classes(pd.Series(["EU", None], name="region"), told)
+    with pytest.raises(InputError, match=r"one value \(EU\); at least"):
+        check_classes(pd.Series(["EU", None], name="site"), told)

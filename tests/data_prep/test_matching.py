@@ -113,3 +113,25 @@ def test_no_row_ever_meets_a_file_of_another_folder(places, prefix, data):
         if path in files:
             whole = "/".join((*top, path))
             assert own.replace("\\", "/").endswith(whole)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("P0.PNG", "only in upper and lower case"), ("p0", "only in their suffix"), ("x.png", None)],
+)
+def test_names_that_are_nearly_right_are_told_so(name, says):
+    table = pd.DataFrame({"file": [name], "k": ["1"]})
+    with pytest.raises(InputError, match="No column of the table names the image files") as error:
+        match_paths(table, ["p0.png", "p1.png"], None)
+    assert ("differ from the files'" in str(error.value)) == (says is not None)
+    assert says is None or says in str(error.value)
+
+
+def test_a_picture_of_another_format_is_no_total(tmp_path):
+    """Rows about files that are there, or would be pictures, are images; a total is none."""
+    (tmp_path / "scan.bin").touch()
+    names = ["p0.png", "a.heic", "scan.bin", "p1", "deep/p9.png", "Total 12.5"]
+    table = pd.DataFrame({"file": names})
+    got = match_paths(table, ["p0.png", "p1.png"], None, tmp_path)
+    assert got.table["path"].tolist() == names[:-1]
+    assert got.no_image == [5]

@@ -4,11 +4,13 @@ from datetime import datetime, time
 
 import openpyxl
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_prep.tables import read_table
+from data_prep.tables import list_images, read_table
 from natkit.errors import InputError
 
 
@@ -229,3 +231,33 @@ def test_a_named_index_is_a_column_and_lists_are_left_out(tmp_path):
     frame.to_parquet(tmp_path / "t.parquet")
     for table in (frame, tmp_path / "t.parquet"):
         assert read_table(table).to_dict("list") == {"file": ["a", "b"], "d": [1, 2]}
+
+
+def test_whole_numbers_of_a_parquet_file_stay_whole_beside_a_gap(tmp_path):
+    lots = [20260401000000001, None, 20260401000000003]
+    pq.write_table(pa.table({"lot": pa.array(lots, pa.int64())}), tmp_path / "t.parquet")
+    got = read_table(tmp_path / "t.parquet")["lot"]
+    assert [None if pd.isna(lot) else lot for lot in got] == lots
+
+
+def test_a_formula_that_nobody_has_reckoned_is_refused(tmp_path):
+    book = openpyxl.Workbook()
+    for row in (["file", "x"], ["p0.png", "=1+1"]):
+        book.active.append(row)
+    book.save(tmp_path / "t.xlsx")
+    with pytest.raises(InputError, match="Cell B2 .* a formula whose value was never stored"):
+        list_images(tmp_path / "t.xlsx", ["p0.png"], None, tmp_path)
+    book.active["B2"] = 2
+    book.save(tmp_path / "t.xlsx")
+    listed = list_images(tmp_path / "t.xlsx", ["p0.png"], None, tmp_path)
+    assert listed.table["x"].tolist() == [2]
+
+
+def test_an_empty_first_sheet_names_the_others(tmp_path):
+    book = openpyxl.Workbook()
+    book.active.append(["Cover"])
+    for row in (["file"], ["p0.png"]):
+        (book["data"] if "data" in book else book.create_sheet("data")).append(row)
+    book.save(tmp_path / "t.xlsx")
+    with pytest.raises(InputError, match="'Sheet' has no rows, and there are others: 'data'"):
+        read_table(tmp_path / "t.xlsx")

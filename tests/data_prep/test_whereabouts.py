@@ -48,7 +48,7 @@ CASES = {  # what the table names: what lies on the disk, the status, the name t
     "deep/er/gone.png": (lambda r: None, "absent", None),
     "noted.png": (lambda r: (r / "noted.txt").touch(), "absent", None),
     "Case.PNG": (lambda r: save(r / "case.png", 20), "other_case", "case.png"),
-    "Sub/a.png": (lambda r: save(r / "sub/a.png", 20), "other_case", "sub/a.png"),
+    "Sub/b.png": (lambda r: save(r / "sub/B.png", 20), "other_case", "sub/B.png"),
     "ＮＧ１.png": (lambda r: save(r / "NG1.png", 20), "other_width", "NG1.png"),
     "ﾌﾟﾚｽ.png": (lambda r: save(r / "プレス.png", 20), "other_width", "プレス.png"),
     "raw.jpg": (lambda r: save(r / "raw.png", 20), "other_suffix", "raw.png"),

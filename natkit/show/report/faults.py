@@ -29,7 +29,8 @@ def _detail(finding: dict, words: Words) -> str:
     for key, value in finding["evidence"].items():
         if key == "reasons":
             parts = [(_reason(words, reason), f"{n:,}") for reason, n in value.items()]
-            value = names([words("format.colon", name=a, text=b) for a, b in parts], words)
+            said = [words("format.colon", name=a, text=b) for a, b in parts]
+            value = words("format.join").join(said)
         elif key == "cleaning":
             name = "data.all_rules" if value == "all_rules" else f"rule.{value}.name"
             value = quoted(words, words(name) if name in words else value)
