@@ -410,10 +410,12 @@ def _at_near_copies(audit: Audit, _seed: int) -> list[Finding]:
     single, new = kept[~kept["path"].isin(twice)], []
     if "near_copy" in audit.looked_for:
         new = near_copies(single, audit.scan.root, audit.label, large, audit.time)
-    if audit.split is not None:
-        same = {f.rule: same_picture(kept, [f]) for f in (*found, *new)}
-        same |= {group: components(kept, [group]) for group in large}
-        new += leakage(kept, audit.split, same)
+    if audit.split is not None:  # a copy that is set aside leaks all the same
+        table = audit.scan.table
+        asked = table[table["path"].isin(twice.union(kept["path"]))]
+        same = {f.rule: same_picture(asked, [f]) for f in (*found, *new)}
+        same |= {group: components(asked, [group]) for group in large}
+        new += leakage(asked, audit.split, same)
     return new
 
 
