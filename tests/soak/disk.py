@@ -141,7 +141,7 @@ def main() -> int:
     base = Path(tempfile.mkdtemp(prefix="soak-disk-"))
     try:
         line = draw(base / "line")
-        before, calm = hashes(line), base / "calm"
+        before, calm = hashes(line), base / "calm" / "poc"  # as far from the line as on the disk
         sizes = [0, *measured(line, calm, base / "log")]
         print("bytes after each step: " + ", ".join(map(str, sizes[1:])), flush=True)
         for k, step in enumerate(STEPS):
