@@ -10,9 +10,8 @@ from data_prep.rules import Finding, class_text
 DAMAGE = ("blank", "partly_missing", "dead_block", "dead_lines")
 MANY = 0.05  # share of the like that a rule names; faults of sensor and transfer are rarer
 FEW = 2  # images that may always be damage, however few their like are
-FLAT = (
-    0.25  # median flat share; noise leaves photographs far less, drawings and black-and-white more
-)
+# Median flat share: noise leaves photographs far less, drawings and black-and-white more.
+FLAT = 0.25
 
 
 def in_doubt(findings: list[Finding], table: pd.DataFrame, groups: list[str]) -> list[Finding]:

@@ -94,3 +94,13 @@ def test_the_mended_pixels_can_be_asked_for():
     pixels = np.random.default_rng(0).integers(0, 255, (40, 50), np.uint8)
     pixels[20:22] = 0
     assert dead(pixels).sum() == 100
+
+
+def test_one_label_among_drawings_is_told_and_left(tmp_path):
+    y, x = np.mgrid[:96, :96]
+    pictures = [np.where(np.hypot(y - 40 - k // 10, x - 48) < 38, 200, 20) for k in range(40)]
+    pictures[7][30:50, 35:60] = 120
+    audit = audited(tmp_path, pictures)
+    assert audit.quarantined == audit.paths_of("mended") == set()
+    (told,) = [f for f in audit.findings if f.rule == "dead_block"]
+    assert (told.paths, told.evidence["unsuited"]) == (("007.png",), "flat")
