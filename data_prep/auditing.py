@@ -35,7 +35,6 @@ from data_prep.rules import (
     check_classes,
     check_columns,
     check_merged,
-    class_text,
     read_rules,
     with_own,
 )
@@ -44,6 +43,7 @@ from data_prep.signals import signal_findings
 from data_prep.spellings import alike_classes
 from data_prep.splits import components, role
 from data_prep.suiting import in_doubt
+from natkit.classes import class_names
 from natkit.errors import InputError
 from natkit.sources import Source
 
@@ -272,7 +272,7 @@ class Audit:
     def before_after(self, column: str | None = None) -> pd.DataFrame:
         """Images listed, set aside, mended and kept: in all, and for each value of ``column``."""
         table = self.scan.table
-        value = pd.Series("all", table.index) if column is None else class_text(table[column])
+        value = pd.Series("all", table.index) if column is None else class_names(table[column])
         aside = table["path"].isin(self.quarantined)
         marks = pd.DataFrame(
             {
@@ -437,7 +437,7 @@ def _at_the_label(audit: Audit, seed: int) -> list[Finding]:
     if "unlisted" in audit.looked_for and audit.rules["unlisted"].action == "quarantined":
         table = table[table["listed"]]  # of the others it is said already
     found = missing_labels(table, audit.label)
-    labels = class_text(kept[audit.label])
+    labels = class_names(kept[audit.label])
     if labels.nunique() < 2:
         return found
     found += class_imbalance(labels) + group_imbalance(labels, kept[audit.small_groups], seed)

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import random_table
 
-from data_prep.rules import Finding, class_text
+from data_prep.rules import Finding
 from data_prep.telling import CATEGORIES, CHANCE, FOLDS, binned, holm, interval, tell
+from natkit.classes import class_names
 from natkit.cramer import cramers_v, v_interval
 from natkit.sources import Source
 
@@ -52,7 +53,9 @@ def group_imbalance(
     values, ``tests/benchmarks/bias.py``).
     """
     rng = np.random.default_rng(seed)
-    tables = [pd.crosstab(class_text(column), labels) for _, column in pd.DataFrame(groups).items()]
+    tables = [
+        pd.crosstab(class_names(column), labels) for _, column in pd.DataFrame(groups).items()
+    ]
     names = [name for name, t in zip(pd.DataFrame(groups), tables, strict=True) if min(t.shape) > 1]
     tables = [table for table in tables if min(table.shape) > 1]
     p = holm([_chance(table.to_numpy(), rng) for table in tables])

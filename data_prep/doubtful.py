@@ -5,7 +5,8 @@ import importlib.util
 import numpy as np
 import pandas as pd
 
-from data_prep.rules import check_columns, class_text
+from data_prep.rules import check_columns
+from natkit.classes import class_names
 from natkit.embedding import Embedding
 from natkit.errors import InputError
 
@@ -73,7 +74,7 @@ def reinspect(
         )
     check_columns(list(table.columns), label, () if part is None else (part,))
     rows = embedding.join(table)
-    rows["label"] = None if label is None else class_text(rows[label]).astype(object)
+    rows["label"] = None if label is None else class_names(rows[label]).astype(object)
     rows["z"] = _unlike(embedding.vectors)
     found = [
         {

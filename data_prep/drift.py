@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from data_prep.rules import Finding, class_text
+from data_prep.rules import Finding
 from data_prep.telling import (
     CHANCE,
     FOLDS,
@@ -14,6 +14,7 @@ from data_prep.telling import (
     most_telling,
     tell,
 )
+from natkit.classes import class_names
 from natkit.errors import InputError
 
 MOST_VALUES = 20  # of a group; more are lots or parts, which differ by nature
@@ -69,7 +70,7 @@ def drifts(
     rng = np.random.default_rng(seed)
     folds = rng.permutation(len(table)) % FOLDS
     codes = {name: binned(statistics[name]) for name in statistics}
-    asked = [d for group in groups for d in _values(class_text(table[group]))]
+    asked = [d for group in groups for d in _values(class_names(table[group]))]
     if time is not None:
         asked += _periods(dates(table[time]))
     told = []

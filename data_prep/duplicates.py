@@ -11,7 +11,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from data_prep.likeness import Look, alike, fingerprint, nominate
-from data_prep.rules import Finding, class_text
+from data_prep.rules import Finding
+from natkit.classes import class_names
 from natkit.decoding import UnreadableImage, read_image
 from natkit.progress import progress
 
@@ -142,7 +143,7 @@ def _finding(rule: str, sets: list[pd.DataFrame], facts: list[dict], label: str 
     conflicts, paths, details = [], [], []
     for members, own in zip(sets, facts, strict=True):
         first, *others = members["path"]
-        differ = label is not None and class_text(members[label]).nunique() > 1
+        differ = label is not None and class_names(members[label]).nunique() > 1
         paths += others
         details += [{"copy_of": first, "label_conflict": differ, **own}] * len(others)
         if differ:
@@ -181,7 +182,7 @@ def leakage(table: pd.DataFrame, split: str, together: dict[str, np.ndarray]) ->
         What may not be separated → int (n,) component of each row: ``{"exact_copy": …, "lot": …}``.
     """
     found = []
-    names = class_text(table[split])
+    names = class_names(table[split])
     for reason, component in together.items():
         crossing = names.groupby(component).transform("nunique") > 1
         if crossing.any():

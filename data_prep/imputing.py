@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from data_prep.rules import Finding, check_columns, class_text
+from data_prep.rules import Finding, check_columns
 from data_prep.telling import CHANCE, FOLDS, binned, chances, most_telling, tell
+from natkit.classes import class_names
 from natkit.errors import InputError
 
 FEWEST = 20  # missing, and present, below which nothing is asked
@@ -41,7 +42,7 @@ def missing_by(table: pd.DataFrame, column: str, groups: Sequence[str]) -> pd.Da
     gone = table[column].isna()
     parts = []
     for group in groups:
-        by = gone.groupby(class_text(table[group])).agg(missing="sum", n="size")
+        by = gone.groupby(class_names(table[group])).agg(missing="sum", n="size")
         parts.append(by.rename_axis("value").reset_index().assign(group=group))
     out = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["missing", "n"])
     counts = zip(out["missing"], out["n"], strict=True)

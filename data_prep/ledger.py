@@ -15,10 +15,11 @@ from data_prep.duplicates import same_picture
 from data_prep.losses import share
 from data_prep.mending import mend, save
 from data_prep.remedies import balance
-from data_prep.rules import LANGUAGES, Finding, class_text
+from data_prep.rules import LANGUAGES, Finding
 from data_prep.scanning import SIZES, Scan, measure
 from data_prep.signals import writer
 from data_prep.splits import assign_splits, components, role
+from natkit.classes import class_names
 from natkit.decoding import in_channels, read_image
 from natkit.errors import InputError
 from natkit.files import plain, unplain
@@ -73,7 +74,7 @@ def prepare(audit: Audit, folder: str | Path, seed: int = 0, own_split: bool = F
     info = {
         "label": audit.label,
         "groups": [
-            {"column": g, "role": r, "values": class_text(kept[g]).nunique()}
+            {"column": g, "role": r, "values": class_names(kept[g]).nunique()}
             for g, r in roles.items()
         ],
         "rules": list(audit.looked_for),
@@ -263,18 +264,18 @@ def _mended(audit: Audit, finding: Finding) -> list[str]:
     if finding.action != "mended":
         return []
     table, facts = audit.scan.table, finding.evidence  # a whole camera
-    return list(table.loc[class_text(table[facts["column"]]) == facts["value"], "path"])
+    return list(table.loc[class_names(table[facts["column"]]) == facts["value"], "path"])
 
 
 def _splits(audit: Audit, kept: pd.DataFrame, roles: dict[str, str], seed: int) -> np.ndarray:
     together = [g for g, r in roles.items() if r == "kept together"]
     balanced = [g for g, r in roles.items() if r == "balanced"]
     first = [] if audit.label is None else [audit.label]
-    strata = pd.DataFrame({c: class_text(kept[c]) for c in (*first, *balanced)}, index=kept.index)
+    strata = pd.DataFrame({c: class_names(kept[c]) for c in (*first, *balanced)}, index=kept.index)
     labelled = (
         np.ones(len(kept), bool)
         if audit.label is None
-        else class_text(kept[audit.label]).notna().to_numpy()
+        else class_names(kept[audit.label]).notna().to_numpy()
     )
     tied = kept.assign(same=same_picture(kept, audit.findings))
     return assign_splits(
@@ -305,12 +306,14 @@ def _weights(audit: Audit, table: pd.DataFrame, roles: dict[str, str]) -> np.nda
     weights = np.ones(len(table))
     if audit.label is None:
         return weights
-    rows = np.flatnonzero((table["split"] == "train") & class_text(table[audit.label]).notna())
+    rows = np.flatnonzero((table["split"] == "train") & class_names(table[audit.label]).notna())
     if len(rows):
         part = table.iloc[rows]
-        room = len(part) / (CELL * class_text(part[audit.label]).nunique())  # values of a group
+        room = len(part) / (CELL * class_names(part[audit.label]).nunique())  # values of a group
         groups = [
-            g for g, r in roles.items() if r == "balanced" and class_text(part[g]).nunique() <= room
+            g
+            for g, r in roles.items()
+            if r == "balanced" and class_names(part[g]).nunique() <= room
         ]
         weights[rows] = balance(part, audit.label, groups).weights.round(6)
     return weights

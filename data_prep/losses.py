@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest, hypergeom
 
-from data_prep.rules import Finding, Rule, class_text
+from data_prep.rules import Finding, Rule
 from data_prep.telling import CHANCE, interval
+from natkit.classes import class_names
 
 TAKES, TOLD = "cleaning_takes_class", "uneven_loss"  # codes of the two rules
 ALL = "all_rules"  # stands for every rule together
@@ -172,7 +173,7 @@ def held_back(
         if column == label and COPIES in hits:
             hits[OTHERS] = _copies_of_others(told, table, label)
         takes[column] = hits
-    columns = {column: class_text(table[column]) for column in takes}
+    columns = {column: class_names(table[column]) for column in takes}
     said, held = [], set()
     for row in uneven(columns, takes, label):
         much = TAKES in rules and row["share"]["value"] > rules[TAKES].limit["share"]
@@ -207,7 +208,7 @@ def _can_be_held(name: str, rules: dict[str, Rule]) -> bool:
 
 def _copies_of_others(findings: Sequence[Finding], table: pd.DataFrame, label: str) -> np.ndarray:
     """bool (n,): exact copies of which only an image of another class would stay."""
-    of = dict(zip(table["path"], class_text(table[label]), strict=True))
+    of = dict(zip(table["path"], class_names(table[label]), strict=True))
     (found,) = (f for f in findings if f.rule == COPIES)
     pairs = zip(found.paths, found.details, strict=True)
     lost = {path for path, facts in pairs if of[path] != of[facts["copy_of"]]}
@@ -234,7 +235,7 @@ def by_value(
     """
     rows = []
     for column in columns:
-        for value, some in table["path"].groupby(class_text(table[column])):
+        for value, some in table["path"].groupby(class_names(table[column])):
             n, gone = len(some), int(some.isin(aside).sum())
             row = {"column": column, "value": value, "images": n, "set aside": gone}
             found = share(gone, n)

@@ -2,8 +2,9 @@
 
 import pandas as pd
 
-from data_prep.rules import Finding, class_text
+from data_prep.rules import Finding
 from data_prep.whereabouts import MISNAMED
+from natkit.classes import class_names
 
 BLANK_CONTRAST = 0.03  # of the full range; real solar cells lie above 0.12, a covered lens at 0.015
 BLANK_AGAINST_MEDIAN = (
@@ -115,7 +116,7 @@ def missing_values(
         by_group = {}
         for group in groups:
             if group != column:
-                shares = gone.groupby(class_text(listed[group])).mean()
+                shares = gone.groupby(class_names(listed[group])).mean()
                 by_group[group] = {
                     value: round(float(s), 4) for value, s in shares.head(30).items()
                 }
@@ -131,7 +132,7 @@ def missing_values(
 
 def missing_labels(table: pd.DataFrame, label: str) -> list[Finding]:
     """Images without label, whether their row lacks it or the table lacks the row."""
-    gone = table[class_text(table[label]).isna()]
+    gone = table[class_names(table[label]).isna()]
     if gone.empty:
         return []
     not_listed = int((~gone["listed"]).sum())

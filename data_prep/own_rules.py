@@ -2,9 +2,10 @@
 
 import pandas as pd
 
-from data_prep.rules import Finding, Rule, class_text
+from data_prep.rules import Finding, Rule
 from data_prep.scanning import OF_SIGNALS, SIZES
 from data_prep.statistics import STATISTICS
+from natkit.classes import class_names
 from natkit.errors import InputError
 
 BOUNDS = ("from", "before", "min", "max")
@@ -58,7 +59,7 @@ def _where(table: pd.DataFrame, rule: Rule) -> pd.Series:
             hit &= _within(column, wanted, rule)
         else:
             values = wanted if isinstance(wanted, list) else [wanted]
-            hit &= class_text(column).isin(class_text(pd.Series(values, dtype=object)).tolist())
+            hit &= class_names(column).isin(class_names(pd.Series(values, dtype=object)).tolist())
     return hit
 
 

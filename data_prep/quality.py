@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from data_prep.rules import RULES, Finding, Rule, class_text
+from data_prep.rules import RULES, Finding, Rule
 from data_prep.telling import RESAMPLES, interval
+from natkit.classes import class_names
 
 CELL = 40  # images from which a camera (crossed with the other groups) is judged by itself
 VALUES = 12  # of a group that may each have a gain of their own
@@ -33,7 +34,7 @@ def own_level(values: np.ndarray, groups: pd.DataFrame) -> tuple[np.ndarray, np.
     code = np.zeros(len(values), int)
     for column in (None, *groups):
         if column is not None:
-            more = pd.factorize(class_text(groups[column]))[0] + 1
+            more = pd.factorize(class_names(groups[column]))[0] + 1
             code = np.unique(code * (more.max() + 1) + more, return_inverse=True)[1]
         sizes = np.bincount(code)
         for cell in np.flatnonzero(sizes >= (CELL if column is not None else 0)):
@@ -131,7 +132,7 @@ def gains(
     rng = np.random.default_rng(seed)
     level = np.log(np.maximum(table["white"].to_numpy(float), 1e-6))
     for group in groups:
-        names = class_text(table[group])
+        names = class_names(table[group])
         counts = names.value_counts()
         counts = counts[counts >= CELL]
         if not 2 <= len(counts) <= VALUES:

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 
 from data_prep.bias import balanced_weights
-from data_prep.rules import check_columns, class_text
+from data_prep.rules import check_columns
 from data_prep.telling import FOLDS, auc_interval, binned, out_of_fold
+from natkit.classes import class_names
 from natkit.cramer import cramers_v
 from natkit.errors import InputError
 
@@ -54,7 +55,7 @@ def class_by_group(
     group value, 0..1), ``effective_n``. Images without label or group are left out.
     """
     weights = np.ones(len(labels)) if weights is None else np.asarray(weights, float)
-    cells = pd.DataFrame({"group": class_text(group).array, "label": class_text(labels).array})
+    cells = pd.DataFrame({"group": class_names(group).array, "label": class_names(labels).array})
     cells = cells.assign(weight=weights, square=weights**2, count=1).dropna()
     grid = pd.MultiIndex.from_product(
         [sorted(cells["group"].unique()), sorted(cells["label"].unique())], names=["group", "label"]
@@ -80,14 +81,14 @@ def balance(table: pd.DataFrame, label: str, groups: Sequence[str]) -> Balance:
     """
     groups = (groups,) if isinstance(groups, str) else tuple(groups)
     check_columns(list(table.columns), label, groups)
-    labels = class_text(table[label])
+    labels = class_names(table[label])
     known = labels.notna().to_numpy()
     if not known.any():
         raise InputError(
             f"No image has a value in {label!r}, but weights balance the classes of images that "
             "have one. Name another label."
         )
-    codes = [pd.factorize(class_text(table[g][known]))[0] + 1 for g in groups]
+    codes = [pd.factorize(class_names(table[g][known]))[0] + 1 for g in groups]
     weights = np.ones(len(table))
     weights[known] = balanced_weights(pd.factorize(labels[known])[0], codes)
 
@@ -118,7 +119,7 @@ def what_if(
         If a column is absent, or a value of ``drop`` is not in the group.
     """
     check_columns(list(table.columns), label, (group,))
-    both = pd.DataFrame({"label": class_text(table[label]), "group": class_text(table[group])})
+    both = pd.DataFrame({"label": class_names(table[label]), "group": class_names(table[group])})
     both = both.dropna()
     counts = pd.crosstab(both["group"], both["label"]).astype(float)
     drop = (drop,) if isinstance(drop, str) else counts.index if drop is None else drop
@@ -184,7 +185,7 @@ def intensity(
         If the reference is no value of the column, or the pictures of a value have no contrast.
     """
     check_columns(list(table.columns), None, (column, *LOOK))
-    values = class_text(table[column])
+    values = class_names(table[column])
     medians = table[LOOK].groupby(values.to_numpy()).median().dropna()
     if reference is None:
         reference = values[table["contrast"].notna()].value_counts().index[0]
@@ -232,7 +233,7 @@ def intensity_effect(
     Each AUC (0.5 not at all) with its interval, out of fold. After is reckoned from the statistics,
     without the clipping that :func:`correct` may do.
     """
-    values = class_text(table[column])
+    values = class_names(table[column])
     known = (values.isin(list(corrections)) & table[LOOK].notna().all(axis=1)).to_numpy()
     gain = values[known].map({v: c["gain"] for v, c in corrections.items()}).astype(float)
     offset = values[known].map({v: c["offset"] for v, c in corrections.items()}).astype(float)

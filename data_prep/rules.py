@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from natkit.classes import class_names as class_text
+from natkit.classes import class_names
 from natkit.errors import InputError
 from natkit.wording import of_signals
 
@@ -239,7 +239,7 @@ def check_merged(told: tuple[tuple[str, dict], ...], groups: tuple[str, ...]) ->
 
 def check_classes(column: pd.Series, told: Iterable[tuple[str, dict]] = ()) -> None:
     """Raise InputError if a label column can't be used as classes; ``told`` of the table, as a scan has it."""
-    values = class_text(column).dropna()
+    values = class_names(column).dropna()
     n = values.nunique()
     if n < 2:
         held = f"one value ({values.iloc[0]})" if n else "no value"

@@ -12,8 +12,9 @@ from data_prep.imputing import fill, gaps
 from data_prep.matching import refuse_twice
 from data_prep.quality import own_level
 from data_prep.reading import read_sheet
-from data_prep.rules import Finding, Rule, class_text
+from data_prep.rules import Finding, Rule
 from data_prep.scanning import OF_SIGNALS, Scan
+from natkit.classes import class_names
 from natkit.errors import InputError
 from natkit.manifest import COLUMNS, can_hold
 from natkit.signals import FILE, checked
@@ -167,7 +168,7 @@ def signal_findings(scan: Scan, groups: list[str], rules: dict[str, Rule]) -> li
 def _by_group(hit: np.ndarray, table: pd.DataFrame, groups: list[str]) -> dict:
     """Share of the signals hit, by each value of each group."""
     gone = pd.Series(hit, table.index)
-    shares = {g: gone.groupby(class_text(table[g])).mean().round(4) for g in groups}
+    shares = {g: gone.groupby(class_names(table[g])).mean().round(4) for g in groups}
     return {group: {str(k): float(v) for k, v in by.items()} for group, by in shares.items()}
 
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from data_prep.rules import Finding, class_text
+from data_prep.rules import Finding
+from natkit.classes import class_names
 
 DAMAGE = ("blank", "partly_missing", "dead_block", "dead_lines")
 MANY = 0.05  # share of the like that a rule names; faults of sensor and transfer are rarer
@@ -57,7 +58,7 @@ def _usual(named: np.ndarray, table: pd.DataFrame, groups: list[str]):
     share, flat = (np.zeros(len(table)) for _ in range(2))
     many = np.zeros(len(table), bool)
     for column in (None, *groups):
-        values = class_text(table[column]).fillna("") if column else pd.Series("", table.index)
+        values = class_names(table[column]).fillna("") if column else pd.Series("", table.index)
         code = pd.factorize(values)[0]
         n = np.bincount(code)[code]
         hits = np.bincount(code, named)[code]

@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 
 import data_prep
-from data_prep.rules import ABOUT_SIGNALS, RULES, SEVERITIES, Finding, check_classes, class_text
+from data_prep.rules import ABOUT_SIGNALS, RULES, SEVERITIES, Finding, check_classes
+from natkit.classes import class_names
 from natkit.errors import InputError
 
 
@@ -81,10 +82,10 @@ def test_labels_that_are_no_classes_are_refused(values, message):
 
 
 def test_classes_are_text_without_decimals():
-    assert class_text(pd.Series([1.0, 0.0])).tolist() == ["1", "0"]
-    assert class_text(pd.Series([0.25, 2_000_000.0])).tolist() == ["0.25", "2000000"]
-    assert class_text(pd.Series([1, None], dtype="Int64")).isna().tolist() == [False, True]
-    assert class_text(pd.Series(["ng", None])).tolist()[0] == "ng"
+    assert class_names(pd.Series([1.0, 0.0])).tolist() == ["1", "0"]
+    assert class_names(pd.Series([0.25, 2_000_000.0])).tolist() == ["0.25", "2000000"]
+    assert class_names(pd.Series([1, None], dtype="Int64")).isna().tolist() == [False, True]
+    assert class_names(pd.Series(["ng", None])).tolist()[0] == "ng"
     check_classes(pd.Series([1.0, 0.0, np.nan]))
 
 
