@@ -146,7 +146,7 @@ def main() -> int:
         print("bytes after each step: " + ", ".join(map(str, sizes[1:])), flush=True)
         for k, step in enumerate(STEPS):
             for _ in range(chosen.levels if step in chosen.steps else 0):
-                room = round(clock.uniform(sizes[k] + 20_000, sizes[k + 1]) / 4096) * 4096
+                room = int(clock.uniform(sizes[k] + 4096, sizes[k + 1] - 8192)) // 4096 * 4096
                 at, wrong = filled(line, base, room, calm)
                 rows.append(
                     (
