@@ -348,7 +348,7 @@ def _looked(audit: Audit, looks: Sequence[Callable], seed: int) -> Audit:
         new = [replace(f, action=audit.rules[f.rule].action) for f in new]
         if audit.scan.signals is None:
             good = audit.scan.table[audit.scan.table["status"] == "ok"]
-            new = in_doubt(new, good, audit.small_groups)
+            new = in_doubt(new, good, audit.small_groups, audit.scan.root)
         audit = replace(audit, findings=(*audit.findings, *new))
     return audit
 

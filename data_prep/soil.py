@@ -38,6 +38,10 @@ FOUND_BY = {
 WHOLE = ("gain", "biased_sample")  # these hit the set, not single images
 SINGLE = tuple(kind for kind in FOUND_BY if kind not in WHOLE)
 SPECIAL = ("missing_value", "exact_copy", "near_copy")  # these say more than their path
+DEAD_AT, DEAD = (
+    0.37,
+    2,
+)  # where the sensor's dead rows begin, as a share of the height, and how many
 MIN_IMAGES = 200  # in fewer the biased sample can't be told from chance
 
 
@@ -191,7 +195,7 @@ def _write(origin: Path, path: Path, kind: str, gain: float, seed: int) -> None:
         pixels += rng.standard_normal(pixels.shape, np.float32) * 0.8
     elif kind == "half_transferred":
         pixels[int(len(pixels) * rng.uniform(0.3, 0.75)) :] = rng.choice((0, 128))
-    elif kind == "dead_lines":  # up to three lines beside each other, black, white or stuck
+    elif kind == "dead_lines":  # of the sensor, so always the same ones: black, white or stuck
         _kill_lines(pixels, rng)
     elif kind == "dead_block":
         _kill_block(pixels, rng)
@@ -206,10 +210,9 @@ def _write(origin: Path, path: Path, kind: str, gain: float, seed: int) -> None:
 
 
 def _kill_lines(pixels: np.ndarray, rng: np.random.Generator) -> None:
-    lines = pixels if rng.random() < 0.5 else pixels.swapaxes(0, 1)
-    first, n = int(len(lines) * rng.uniform(0.1, 0.85)), int(rng.integers(1, 4))
-    stuck = lines[first].copy()
-    lines[first : first + n] = (0, 255, stuck)[rng.integers(3 if n > 1 else 2)]
+    first = int(len(pixels) * DEAD_AT)
+    stuck = pixels[first].copy()
+    pixels[first : first + DEAD] = (0, 255, stuck)[rng.integers(3)]
 
 
 def _kill_block(pixels: np.ndarray, rng: np.random.Generator) -> None:

@@ -1,32 +1,44 @@
 """Does a rule about damage suit the product? What many of its pictures show is the product, no fault."""
 
+from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.stats import poisson
 
 from data_prep.rules import Finding
+from data_prep.statistics import damage
 from natkit.classes import class_names
+from natkit.decoding import read_image
 
 DAMAGE = ("blank", "partly_missing", "dead_block", "dead_lines")
 MANY = 0.05  # share of the like that a rule names; faults of sensor and transfer are rarer
 FEW = 2  # images that may always be damage, however few their like are
+BY_CHANCE = 0.01  # that so many others have the very same lines, if lines lay anywhere
 # Median flat share: noise leaves photographs far less, drawings and black-and-white more.
 FLAT = 0.25
 
 
-def in_doubt(findings: list[Finding], table: pd.DataFrame, groups: list[str]) -> list[Finding]:
+def in_doubt(
+    findings: list[Finding], table: pd.DataFrame, groups: list[str], root: Path
+) -> list[Finding]:
     """The findings, those about damage split by whether the rule suits the pictures it names.
 
     It does not where it names more than 5 % (and more than two) of the images of the same values of
-    ``groups``, in all or of one group alone, or where evenly coloured places are usual for them:
-    then the part looks so, and the finding only reports. ``evidence["unsuited"]`` says why:
-    "many" or "flat"; ``share`` (and ``percent``) is the largest share named and ``flat`` the median flat share.
+    ``groups``, in all or of one group alone, or where evenly coloured places are usual for them; and dead lines
+    not where no more images have the very same ones than by chance: those of a sensor stand at fixed pixels, what
+    moves is the part. Then the finding only reports. ``evidence["unsuited"]`` says why:
+    "many", "flat" or "moves"; ``share`` (and ``percent``) is the largest share named and ``flat`` the median flat
+    share.
 
     Parameters
     ----------
     table
         Rows of the readable images, with ``path``, ``flat_share`` and the groups.
+    root
+        Where the images lie: those named for dead lines are read again.
     """
     out = []
     for finding in findings:
@@ -35,7 +47,10 @@ def in_doubt(findings: list[Finding], table: pd.DataFrame, groups: list[str]) ->
             continue
         named = table["path"].isin(finding.paths).to_numpy()
         share, many, flat = _usual(named, table, groups)
-        spared = set(table["path"][named & (many | (flat >= FLAT))])
+        usual = named & (many | (flat >= FLAT))
+        spared = set(table["path"][usual])
+        if finding.rule == "dead_lines":
+            spared |= _moving(root, [path for path in finding.paths if path not in spared])
         kept = [k for k, path in enumerate(finding.paths) if path not in spared]
         rest = [k for k, path in enumerate(finding.paths) if path in spared]
         if kept:
@@ -43,7 +58,7 @@ def in_doubt(findings: list[Finding], table: pd.DataFrame, groups: list[str]) ->
         if rest:
             shown = named & table["path"].isin(spared).to_numpy()
             why = {
-                "unsuited": "many" if many[shown].any() else "flat",
+                "unsuited": "many" if many[shown].any() else "flat" if usual.any() else "moves",
                 "share": round(float(share[shown].max()), 4),
                 "percent": round(100 * float(share[shown].max())),
                 "flat": round(float(flat[shown].max()), 4),
@@ -51,6 +66,23 @@ def in_doubt(findings: list[Finding], table: pd.DataFrame, groups: list[str]) ->
             part = _part(finding, rest)
             out.append(replace(part, action="reported", evidence=part.evidence | why))
     return out
+
+
+def _moving(root: Path, paths: list[str]) -> set[str]:
+    """Those of ``paths`` whose dead lines end no more often where another's do than by chance.
+
+    (Where they end: of lines stuck at the value of the one before, the first can't be told from a living one.)
+    """
+    lines = {}
+    for path in paths:
+        pixels = read_image(root / path)
+        found = damage(pixels)
+        lines[path] = (pixels.shape[:2], tuple(found.rows[-1:]), tuple(found.columns[-1:]))
+    often = Counter(lines.values())
+    chance = {
+        place: poisson.sf(n - 2, (len(paths) - 1) / sum(place[0])) for place, n in often.items()
+    }
+    return {path for path, place in lines.items() if chance[place] > BY_CHANCE}
 
 
 def _usual(named: np.ndarray, table: pd.DataFrame, groups: list[str]):

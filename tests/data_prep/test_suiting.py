@@ -104,3 +104,27 @@ def test_one_label_among_drawings_is_told_and_left(tmp_path):
     assert audit.quarantined == audit.paths_of("mended") == set()
     (told,) = [f for f in audit.findings if f.rule == "dead_block"]
     assert (told.paths, told.evidence["unsuited"]) == (("007.png",), "flat")
+
+
+def test_lines_are_mended_only_where_a_sensor_has_them(tmp_path):
+    """Two of 60 noisy pictures with the same dead rows: the sensor. With rows elsewhere in each: perhaps the part."""
+    for name, rows in (("sensor", (30, 30)), ("part", (30, 57))):
+        pictures = noisy(60, np.random.default_rng(0))
+        for pixels, row in zip(pictures[::30], rows, strict=True):
+            pixels[row : row + 2] = 10
+        (tmp_path / name).mkdir()
+        audit = audited(tmp_path / name, pictures)
+        (told,) = [f for f in audit.findings if f.rule == "dead_lines"]
+        assert told.paths == ("000.png", "030.png")
+        assert audit.paths_of("mended") == (set(told.paths) if name == "sensor" else set())
+        assert told.evidence.get("unsuited") == (None if name == "sensor" else "moves")
+
+
+def test_stripes_that_lie_anywhere_are_hardly_ever_taken_for_a_sensor(tmp_path):
+    """30 of 700 pictures of 96 rows with a stripe of one row, drawn at random: some fall together by chance."""
+    rng = np.random.default_rng(0)
+    pictures = noisy(700, rng)
+    for pixels in pictures[:30]:
+        pixels[rng.integers(5, 90)] = 10
+    audit = audited(tmp_path, pictures)
+    assert len(audit.paths_of("mended")) <= 3
