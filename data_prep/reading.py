@@ -68,7 +68,7 @@ def read_sheet(table: str | Path | pd.DataFrame) -> Sheet:
 
 def _parquet(path: Path) -> pd.DataFrame:
     """Columns of the types that the file has; whole numbers with gaps stay whole."""
-    file = ParquetFile(path)
+    file = ParquetFile(path, page_checksum_verification=True)
     if (rows := file.metadata.num_rows) > MOST_ROWS:
         raise ValueError(f"it has {rows} rows, more than {MOST_ROWS}")
     table = file.read()
@@ -76,7 +76,17 @@ def _parquet(path: Path) -> pd.DataFrame:
     for name, column in zip(table.column_names, table.columns, strict=True):
         if column.null_count and (whole := WITH_GAPS.get(column.type)) and name in frame:
             frame[name] = pd.array(column.to_pylist(), dtype=whole)
+        elif pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
+            frame[name] = _as_text(frame[name])
     return frame
+
+
+def _as_text(column: pd.Series) -> pd.Series:
+    """Bytes as the UTF-8 text that they mostly are; others stay bytes."""
+    try:
+        return column.map(bytes.decode, na_action="ignore")
+    except UnicodeDecodeError:
+        return column
 
 
 def _typed(frame: pd.DataFrame) -> Sheet:

@@ -203,6 +203,7 @@ def _open_tiff(file: BinaryIO) -> Picture:
         _check_size(page)
         packed = page.compression in tifffile.TIFF.IMAGE_COMPRESSIONS
         if packed:
+            _check_whole(page, tiff.filehandle.size)
             _check_pictures_inside(file, page)
         elif page.photometric == colours.YCBCR and page.tags.valueof(
             colours.SUBSAMPLING, (2, 2)
@@ -216,6 +217,13 @@ def _open_tiff(file: BinaryIO) -> Picture:
         pixels = _numbers(colours.of_tiff(page, pixels, packed))
         turned, saved = page.tags.valueof(_TURNED), page.tags.valueof(_SAVED)
         return Picture(_upright(pixels, turned), "TIFF", len(tiff.pages), _captured(saved))
+
+
+def _check_whole(page, size: int) -> None:
+    """Refuse pictures inside that end after the file does: their decoders fill up what is missing."""
+    ends = map(sum, zip(page.dataoffsets, page.databytecounts, strict=True))
+    if (end := max(ends, default=0)) > size:
+        raise UnreadableImage("truncated", f"{size} bytes, but its strips reach to {end}")
 
 
 def _check_size(page) -> None:

@@ -235,3 +235,17 @@ def test_a_deep_ppm_in_colour_is_refused_and_a_deep_grey_one_is_whole():
     small = np.arange(36, dtype=np.uint8).reshape(3, 4, 3)
     shown = decode(io.BytesIO(b"P6 4 3 255\n" + small.tobytes())).pixels
     np.testing.assert_array_equal(shown, small)
+
+
+def test_a_tiff_cut_within_its_last_strip_is_cut_short(tmp_path):
+    """JPEG's decoder would fill up what is missing, and nobody would see it."""
+    rgb = np.kron(np.random.default_rng(0).integers(0, 255, (8, 8, 3)), np.ones((8, 8, 1)))
+    how = {"photometric": "rgb", "compression": "jpeg", "rowsperstrip": 16}
+    tifffile.imwrite(tmp_path / "whole.tif", rgb.astype(np.uint8), **how)
+    whole = (tmp_path / "whole.tif").read_bytes()
+    assert read_image(tmp_path / "whole.tif").shape == (64, 64, 3)
+    for cut in (1, 3, 30, 100):
+        (tmp_path / "cut.tif").write_bytes(whole[:-cut])
+        with pytest.raises(UnreadableImage) as error:
+            read_image(tmp_path / "cut.tif")
+        assert error.value.reason == "truncated"

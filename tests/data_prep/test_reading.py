@@ -261,3 +261,18 @@ def test_an_empty_first_sheet_names_the_others(tmp_path):
     book.save(tmp_path / "t.xlsx")
     with pytest.raises(InputError, match="'Sheet' has no rows, and there are others: 'data'"):
         read_table(tmp_path / "t.xlsx")
+
+
+def test_bytes_of_a_parquet_file_are_text_and_a_damaged_page_is_refused(tmp_path):
+    file = tmp_path / "t.parquet"
+    table = pa.table(
+        {"k": pa.array([b"OK", "良".encode(), None]), "raw": pa.array([b"\xff", b"\0", None])}
+    )
+    pq.write_table(table, file, write_page_checksum=True, compression="none", use_dictionary=False)
+    got = read_table(file)
+    assert got["k"].tolist()[:2] == ["OK", "良"]
+    assert got["raw"].tolist()[:2] == [b"\xff", b"\0"]
+    raw = file.read_bytes()
+    file.write_bytes(raw.replace(b"OK", b"NG", 1))
+    with pytest.raises(InputError, match="can't be read"):
+        read_table(file)
