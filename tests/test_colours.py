@@ -8,7 +8,7 @@ import tifffile
 from PIL import Image, ImageCms
 
 from natkit.colours import of_inks, of_lab, of_ycbcr
-from natkit.decoding import UnreadableImage, decode, in_channels, open_image
+from natkit.decoding import UnreadableImage, decode, in_channels, open_image, read_image
 
 COLOURS = np.array(
     [(200, 30, 30), (30, 30, 200), (20, 160, 60), (250, 250, 250), (128, 90, 40)], np.uint8
