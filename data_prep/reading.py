@@ -44,7 +44,7 @@ class Sheet:
     ``frame`` holds text (from a CSV), what the cells hold (XLSX), or typed columns (Parquet, DataFrame; ``typed``).
     ``lines``: where each row stands in the file. ``separator``: of a CSV, else "". ``told``: what a person should
     know about the reading, as (rule, evidence). ``unreckoned``: a cell of a workbook with a formula whose value was
-    never stored, so that it reads as empty; "" if there is none.
+    never stored, so that it reads as empty; "" if there is none. ``others``: names of a workbook's other sheets.
     """
 
     frame: pd.DataFrame
@@ -53,6 +53,7 @@ class Sheet:
     separator: str = ""
     told: tuple[tuple[str, dict], ...] = ()
     unreckoned: str = ""
+    others: tuple[str, ...] = ()
 
 
 def read_sheet(table: str | Path | pd.DataFrame) -> Sheet:
@@ -184,12 +185,7 @@ def _workbook(path: Path) -> Sheet:
         ]
         with ZipFile(path) as file:
             merged, unreckoned = _merged(file, sheet._worksheet_path)
-        if len(rows) < 2 and len(book.worksheets) > 1:
-            others = ", ".join(repr(other.title) for other in book.worksheets[1:4])
-            raise ValueError(
-                f"its first sheet {sheet.title!r} has no rows, and there are others: {others}; move the one with the "
-                "images to the front"
-            )
+        others = tuple(other.title for other in book.worksheets[1:])
     finally:
         book.close()
     for left, top, _, bottom in merged:
@@ -198,7 +194,7 @@ def _workbook(path: Path) -> Sheet:
             cells += [None] * (left - len(cells))
             above = rows[top - 1][1]
             cells[left - 1] = above[left - 1] if left <= len(above) else None
-    return replace(_framed(rows, []), unreckoned=unreckoned)
+    return replace(_framed(rows, []), unreckoned=unreckoned, others=others)
 
 
 def _merged(file: ZipFile, part: str) -> tuple[list[tuple[int, int, int, int]], str]:

@@ -94,9 +94,14 @@ def _read(table: str | Path | pd.DataFrame, may_be_empty: bool = False) -> Sheet
             "row an image. Save it as CSV (UTF-8) and try again."
         ) from error
     if sheet.frame.empty and not may_be_empty and not isinstance(table, pd.DataFrame):
+        others = (
+            f" in its first sheet; there are others: {', '.join(sheet.others[:3])}"
+            if sheet.others
+            else ""
+        )
         raise InputError(
-            f"The table {table} has no rows; natkit expects one row an image. Leave the table out, "
-            "or fill it."
+            f"The table {table} has no rows{others}; natkit expects one row an image. Leave the table out, "
+            "fill it, or move the sheet that is meant to the front."
         )
     return sheet
 

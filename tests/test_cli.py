@@ -101,7 +101,8 @@ def test_stopped_in_the_middle_and_taken_up_again(line, tmp_path):
         assert code == 130
         assert "Stopped" in sentence(err)
         left = {p.name for p in out.iterdir()} - {"training"}  # from which a training goes on
-        assert left == {"findings.xlsx", "notebooks", "prepared", "run.json", "scan.jsonl"}
+        whole = {"findings.xlsx", "notebooks", "prepared", "run.json", "scan.jsonl", "sections"}
+        assert left == whole  # of 01_clean, which was done
         assert [p.name for p in (out / "notebooks").iterdir()] == ["01_clean.ipynb"]
     first = tree(out / "prepared")
 

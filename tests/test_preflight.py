@@ -51,9 +51,9 @@ def tree(folder: Path) -> list[Path]:
 
 WITH = "--table TABLE "
 OPTIONS = [
-    (WITH + "--label colour", "no label column 'colour'; it has path, file, defect, camera, width_user, side"),
-    (WITH + "--label defect --group line", "no group column 'line'; it has path, file"),
-    (WITH + "--label width", "no label column 'width'; it has path, file, defect, camera, width_user"),
+    (WITH + "--label colour", "no label column 'colour'; it has file, defect, camera, width_user, side"),
+    (WITH + "--label defect --group line", "no group column 'line'; it has file"),
+    (WITH + "--label width", "no label column 'width'; it has file, defect, camera, width_user"),
     (WITH + "--group=", "no group column ''"),
     (WITH + "--label defect --group defect", "both label and group"),
     (WITH + "--label side", "one value (left)"),

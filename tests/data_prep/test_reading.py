@@ -259,7 +259,7 @@ def test_an_empty_first_sheet_names_the_others(tmp_path):
     for row in (["file"], ["p0.png"]):
         (book["data"] if "data" in book else book.create_sheet("data")).append(row)
     book.save(tmp_path / "t.xlsx")
-    with pytest.raises(InputError, match="'Sheet' has no rows, and there are others: 'data'"):
+    with pytest.raises(InputError, match="no rows in its first sheet; there are others: data;"):
         read_table(tmp_path / "t.xlsx")
 
 

@@ -150,7 +150,7 @@ def test_every_number_of_the_tables_is_there(w, examples):
     assert money.project(cost, w)[-1]["cost"] == w.money(
         cost["project"]["total"], "JPY", exact=True
     )
-    given = dict(money.given(cost, w))
+    given = {name: said for name, said, _ in money.given(cost, w)}
     assert len(given) == 22
     assert given[w("price.defect_rate")] == "1.2%"
     stages = dict(money.plan(cost, w))
