@@ -5,6 +5,7 @@
     uv run python tests/benchmarks/cleaning.py scale [--files 10000 100000]
     uv run python tests/benchmarks/cleaning.py effect [--seeds 0 1 2]
     uv run python tests/benchmarks/cleaning.py alike [--files 400 2000 20000] [--real FOLDER]
+    uv run python tests/benchmarks/cleaning.py untouched --folders FOLDER [FOLDER ...]
 
 ``faults``: recall on soiled solar cells and on the synthetic line; precision on the line, where all
 truth is known; on the cells the alarms beyond those that the unsoiled copy raises too. ``cleanvision``:
@@ -12,6 +13,7 @@ the same folders, without the files that it can't read; every kind that both kno
 (natkit without label and without the tests of the table, which cleanvision does not make).
 ``alike``: near copies among parts that all look alike, drawn as a fixture holds them (``--fixed``) or as they lie, and
 among the real pictures of a folder: recall of planted copies of each kind, wrong ones, nominated pairs, seconds a file.
+``untouched``: what cleaning would take from real folders in which nothing was planted (with ``parts.csv`` as table).
 ``scale``: seconds a file and peak memory of the scan. ``effect``: NAT trained on the cleaned images
 against NAT trained on them as they came, scored on the same clean test images.
 """
@@ -324,19 +326,35 @@ def effect(seeds: list[int], epochs: int) -> None:
                 )
 
 
+def untouched(folders: list[Path]) -> None:
+    """Real pictures in which nothing was planted: what would cleaning take from them?"""
+    print("| set | images | set aside | mended | by rule |")
+    print("|---|---|---|---|---|")
+    for folder in folders:
+        table = next((file for file in [folder / "parts.csv"] if file.exists()), None)
+        audit = data_prep.audit(data_prep.scan(folder, table))
+        counts = [f"{f.rule} {f.count} {f.action}" for f in audit.findings if f.paths]
+        n, aside, mended = len(audit.readable), audit.quarantined, audit.paths_of("mended")
+        share = f"{len(aside)} ({len(aside) / n:.1%})"
+        print(f"| {folder.name} | {n} | {share} | {len(mended)} | {', '.join(counts)} |", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["faults", "cleanvision", "scale", "effect", "alike"])
+    parser.add_argument("what", choices=["faults", "cleanvision", "scale", "effect", "alike", "untouched"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--files", type=int, nargs="+")
     parser.add_argument("--fixed", action="store_true")
     parser.add_argument("--real", type=Path)
+    parser.add_argument("--folders", type=Path, nargs="+", default=[], help="of untouched")
     parser.add_argument("--epochs", type=int, default=20)
     chosen = parser.parse_args()
     if chosen.what == "faults":
         faults(chosen.seeds)
     elif chosen.what == "cleanvision":
         beside_cleanvision(chosen.seeds[0])
+    elif chosen.what == "untouched":
+        untouched(chosen.folders)
     elif chosen.what == "scale":
         scale(chosen.files or [10_000, 100_000])
     elif chosen.what == "alike":
