@@ -336,12 +336,16 @@ def untouched(folders: list[Path]) -> None:
         counts = [f"{f.rule} {f.count} {f.action}" for f in audit.findings if f.paths]
         n, aside, mended = len(audit.readable), audit.quarantined, audit.paths_of("mended")
         share = f"{len(aside)} ({len(aside) / n:.1%})"
-        print(f"| {folder.name} | {n} | {share} | {len(mended)} | {', '.join(counts)} |", flush=True)
+        print(
+            f"| {folder.name} | {n} | {share} | {len(mended)} | {', '.join(counts)} |", flush=True
+        )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["faults", "cleanvision", "scale", "effect", "alike", "untouched"])
+    parser.add_argument(
+        "what", choices=["faults", "cleanvision", "scale", "effect", "alike", "untouched"]
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--files", type=int, nargs="+")
     parser.add_argument("--fixed", action="store_true")

@@ -6,8 +6,11 @@ import pytest
 from PIL import Image
 
 import data_prep
+from data_prep.ledger import findings, sentences
 from data_prep.mending import dead
 from data_prep.suiting import DAMAGE
+from natkit.show.report.faults import findings as told_in
+from natkit.show.words import words as words_of
 
 FAULTS = {
     "burnt stripe": lambda p, rng: p.__setitem__(np.s_[40:48, 20:50], 10),
@@ -51,6 +54,14 @@ def test_a_defect_that_many_parts_show_is_told_and_stays_as_it_is(tmp_path, faul
 def test_a_rare_fault_is_dealt_with(tmp_path, fault):
     audit = audited(tmp_path, planted(fault, 30))
     assert audit.quarantined | audit.paths_of("mended") == {"000.png", "030.png"}
+
+
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_the_report_says_that_it_may_be_the_part(tmp_path, lang):
+    audit = audited(tmp_path, planted("burnt stripe", 4))
+    rows = told_in({"findings": findings(audit)}, words_of(lang).with_sentences(sentences(audit)))
+    (row,) = [row for row in rows if row["count"] == "15"]
+    assert {"en": "up to 25 %", "ja": "最大25%"}[lang] in row["detail"]
 
 
 def drawings():

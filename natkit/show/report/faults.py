@@ -34,7 +34,7 @@ def _detail(finding: dict, words: Words) -> str:
         elif key == "cleaning":
             name = "data.all_rules" if value == "all_rules" else f"rule.{value}.name"
             value = quoted(words, words(name) if name in words else value)
-        elif key in ("share", "others"):
+        elif isinstance(value, dict) and key in ("share", "others"):
             value = shared(value, words)
         elif isinstance(value, dict):
             value = words.with_interval(value) if "value" in value else ""
