@@ -54,8 +54,7 @@ MAY_IMPORT = {
     "natkit/notebooks.py": GROUND | {"natkit.console", "natkit.kernels"},
     "natkit/lab.py": GROUND | {"natkit.notebooks"},
     "natkit/preflight.py": GROUND
-    | {"natkit.decoding", "natkit.manifest", "natkit.evidence.prices"}
-    | {"data_prep.rules", "data_prep.scanning", "data_prep.tables"},
+    | {"natkit.evidence.prices", "data_prep.rules", "data_prep.scanning"},
     "natkit/cli.py": GROUND
     | {"natkit.console", "natkit.lab", "natkit.notebooks", "natkit.preflight"}
     | {"natkit.show.report"},

@@ -83,7 +83,7 @@ def download_weights(net: Backbone, which: str) -> None:
     InputError
         For a name that is not known for this network, or where there is no way to them.
     """
-    if net.name not in OURS and is_of_timm(net.name):
+    if is_of_timm(net.name):
         _from_hub(net, which)
         return
     from torchvision import models
@@ -118,7 +118,7 @@ def _from_hub(net: Backbone, which: str) -> None:
 
 def fit_weights(net: Backbone, given: dict[str, Tensor], file: str) -> None:
     """Give ``net`` the weights ``given`` under torchvision's or timm's names, as :func:`load_weights` says."""
-    if net.name not in OURS and is_of_timm(net.name):
+    if is_of_timm(net.name):
         _fit_timm(net, given, file)
         return
     own, (path, conv) = net.net.state_dict(), first_conv(net.net)
