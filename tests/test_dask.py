@@ -7,7 +7,7 @@ from PIL import Image
 
 import data_prep
 from natkit import NAT
-from natkit.method import embed
+from natkit.method.embed import features as embed
 
 distributed = pytest.importorskip("distributed")
 

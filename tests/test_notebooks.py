@@ -13,7 +13,7 @@ import pytest
 from pptx import Presentation
 
 from data_prep import samples
-from natkit import cli, notebooks
+from natkit.app import cli, notebooks
 
 STEPS = ("00_tour", *cli.STEPS)
 PARTS = 300  # enough defects in test for 04_score to have something to score

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from data_prep import samples
-from natkit import cli, preflight
+from natkit.app import cli, preflight
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from natkit import cli
+from natkit.app import cli
 
 
 def sentence(err: str) -> str:

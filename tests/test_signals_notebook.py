@@ -6,7 +6,7 @@ import sys
 
 import papermill
 
-from natkit import cli, notebooks
+from natkit.app import cli, notebooks
 
 
 def test_the_notebook_of_signals(tmp_path):

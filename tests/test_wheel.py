@@ -34,12 +34,12 @@ def test_nothing_of_the_checkout_is_needed(lang, called):
     code = f"""if True:
         import sys, natkit, data_prep, matplotlib_fontja
         from pathlib import Path
-        from natkit import lab, notebooks
+        from natkit.app import lab, notebooks
         from natkit.show.pages import template
-        from natkit.show.words import words
+        from natkit.show.words.catalogue import words
         new, kept = lab.copied(Path("mine_{lang}"), "{lang}")
         assert len(new) == 7 and not kept, new
-        template("report/report.html.j2"), template("explorer.html.j2")
+        template("report/report.html.j2"), template("explorer/explorer.html.j2")
         assert words("{lang}")("page.verdict")
         settings = list((lab.SETTINGS / "labconfig").iterdir())
         assert settings

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natkit.files import RECORD, scratch, take_back, write_json, writing
+from natkit.core.files import RECORD, scratch, take_back, write_json, writing
 
 NAMES = st.sampled_from(
     ["a.txt", "b.txt", "prepared/a.txt", "prepared/deep/b.txt", "figures/c.png"]

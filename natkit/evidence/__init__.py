@@ -1,1 +1,1 @@
-"""Is it any good? Embeddings and labels in, numbers out; no torch."""
+"""Is it any good? Embeddings and labels in, numbers out. Imports core and data; no torch."""

@@ -7,7 +7,7 @@ are those of one test set, so that all scores from the same weights are paired.
 import numpy as np
 from scipy import stats
 
-from natkit.errors import InputError
+from natkit.core.errors import InputError
 
 RESAMPLES = 1000
 TRIES = 1000  # to draw a test set that holds every class

@@ -12,10 +12,10 @@ from scipy import stats
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
-from natkit.classes import MANY, class_names
-from natkit.errors import InputError
+from natkit.core.errors import InputError
+from natkit.core.labels import MANY, class_names
+from natkit.data.manifest import SPLITS
 from natkit.evidence import intervals
-from natkit.manifest import SPLITS
 
 MOST = 100  # classes; each needs a border of its own, and its own thousand resamples
 NEED = {  # by kind: images of the rarest class (or label that holds); with fewer, nothing is decided

@@ -6,15 +6,15 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from natkit.classes import class_names
-from natkit.embedding import Embedding
-from natkit.errors import InputError
+from natkit.core.errors import InputError
+from natkit.core.labels import class_names
+from natkit.core.progress import progress
+from natkit.data.embedding import Embedding
 from natkit.evidence.checks import LOTS
 from natkit.evidence.intervals import interval, resample
 from natkit.evidence.probe import choose, features, reader
 from natkit.evidence.questions import Question, answered
 from natkit.evidence.verdict import DECIDES
-from natkit.progress import progress
 
 LAST = 0.2  # share of the images, the latest, that is held out of a column of times
 

@@ -8,16 +8,16 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from natkit.classes import class_names
-from natkit.embedding import Embedding
-from natkit.errors import InputError
+from natkit.core.errors import InputError
+from natkit.core.labels import class_names
+from natkit.core.progress import progress
+from natkit.data.embedding import Embedding
+from natkit.data.manifest import SPLITS
 from natkit.evidence.checks import by_group, checks, lots_of, twin_rows, units_of
 from natkit.evidence.intervals import interval, over_seeds, resample
 from natkit.evidence.probe import OWN, Rows, is_own, say
 from natkit.evidence.questions import Question, question
 from natkit.evidence.verdict import DECIDES, judge
-from natkit.manifest import SPLITS
-from natkit.progress import progress
 
 PARTS = ("curve", "robustness", "held_out")
 Entry = Embedding | Sequence[Embedding]

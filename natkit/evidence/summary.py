@@ -11,11 +11,11 @@ import jsonschema
 import numpy as np
 import pandas as pd
 
-from natkit.classes import class_names
-from natkit.errors import InputError
+from natkit.core.errors import InputError
+from natkit.core.labels import class_names
+from natkit.data.manifest import Prepared, read
 from natkit.evidence.scoring import Evidence
 from natkit.evidence.verdict import judge
-from natkit.manifest import Prepared, read
 
 FORMAT, VERSION = "natkit-summary", 1
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "umap-learn", "pandas", "pillow")
@@ -47,7 +47,7 @@ def summarize(
         For demonstrations, what ``data_prep.samples.compare`` gave: a list (kind, planted, found,
         missed, looked_for) and ``{"clean", "flagged"}``.
     cost
-        What :func:`natkit.evidence.cost.section` gave; without it the section says that there are no prices.
+        What :func:`natkit.money.cost.section` gave; without it the section says that there are no prices.
     mended
         What ``data_prep.mended_examples`` gave: pictures of mended images beside their originals.
 

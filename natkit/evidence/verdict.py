@@ -21,8 +21,8 @@ Reference: Berger, "Multiparameter hypothesis testing and acceptance sampling", 
 
 from collections.abc import Sequence
 
+from natkit.core.shortcuts import Source
 from natkit.evidence.intervals import settled_by
-from natkit.sources import Source
 
 DECIDES = "linear"
 MUCH = 0.2  # share of the images set aside, or of test images with a twin, from which it is said

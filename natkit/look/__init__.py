@@ -1,1 +1,1 @@
-"""What is there? Embeddings in, numbers out; no torch."""
+"""What is there? Map, clusters, neighbours: embeddings in, numbers out. Imports core and data; no torch."""

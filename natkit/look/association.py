@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from natkit.classes import class_name
-from natkit.cramer import cramers_v, v_interval
-from natkit.embedding import Embedding
-from natkit.errors import InputError
+from natkit.core.errors import InputError
+from natkit.core.labels import class_name
+from natkit.core.stats import cramers_v, v_interval
+from natkit.data.embedding import Embedding
 from natkit.look.clusters import Clusters
 from natkit.look.space import NEIGHBORS, directions, nearest
 

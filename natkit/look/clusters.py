@@ -12,8 +12,8 @@ from sklearn.cluster import KMeans
 from sklearn.metrics.pairwise import euclidean_distances
 from threadpoolctl import threadpool_limits
 
-from natkit.embedding import Embedding
-from natkit.errors import InputError
+from natkit.core.errors import InputError
+from natkit.data.embedding import Embedding
 from natkit.look.space import nearest, principal
 
 MOST_NOISE = 0.6  # more images outside every cluster than this: the clusters describe too little

@@ -5,7 +5,7 @@ from sklearn.manifold import trustworthiness
 from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 
-from natkit.embedding import Embedding
+from natkit.data.embedding import Embedding
 from natkit.look.clusters import dense
 from natkit.look.space import NEIGHBORS
 

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
-from natkit.errors import InputError
-from natkit.progress import progress
+from natkit.core.errors import InputError
+from natkit.core.progress import progress
 
 MIN_DIST, EPOCHS = 0.1, 200
 Drawn = tuple[

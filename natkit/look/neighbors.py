@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from natkit.embedding import Embedding
-from natkit.errors import InputError
-from natkit.files import read_arrays, writing
+from natkit.core.errors import InputError
+from natkit.core.files import read_arrays, writing
+from natkit.data.embedding import Embedding
 from natkit.look.space import EXACT, descent, directions, mean_vector, unit_rows
 
 CHECKED = 200  # images whose true neighbours tell the recall of the approximate search

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from natkit.cramer import names_rows
-from natkit.embedding import Embedding
-from natkit.errors import InputError
+from natkit.core.errors import InputError
+from natkit.core.stats import names_rows
+from natkit.data.embedding import Embedding
 from natkit.look.association import because, explain, text
 from natkit.look.clusters import Clusters
 from natkit.look.honesty import honesty, shuffled

@@ -8,8 +8,8 @@ from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 
-from natkit.embedding import Embedding
-from natkit.errors import InputError
+from natkit.core.errors import InputError
+from natkit.data.embedding import Embedding
 
 FEWEST = 5  # images; with fewer there is nothing to look at
 NEIGHBORS = 15  # of an image, where its likes are counted

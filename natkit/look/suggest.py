@@ -6,8 +6,8 @@ from sklearn.cluster import KMeans
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from natkit.embedding import Embedding
-from natkit.errors import InputError
+from natkit.core.errors import InputError
+from natkit.data.embedding import Embedding
 from natkit.look.space import principal
 
 DOUBTFUL = 10  # times as many candidates as are asked for, the least certain ones

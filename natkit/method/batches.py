@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from natkit.errors import InputError
-from natkit.shards import Stream
+from natkit.core.errors import InputError
+from natkit.data.shards import Stream
 
 SAMPLE = 8192  # images of a stream from which the scaling is learned
 RESIDENT = 0.5  # share of the free GPU memory that the images may take

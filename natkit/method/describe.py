@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from natkit.files import write_json
+from natkit.core.files import write_json
 
 
 def describe(model, file: str | Path | None = None) -> dict:

@@ -5,13 +5,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from natkit.errors import InputError
-from natkit.method.assignment import match
-from natkit.method.embed import read_features
+from natkit.core.errors import InputError
+from natkit.method.embed.features import read_features
+from natkit.method.inputs import SETS, Data, stored
 from natkit.method.nat import NAT
-from natkit.method.stored import SETS, Data, stored
-from natkit.method.targets import targets
-from natkit.method.views import view
+from natkit.method.objectives.assignment import match
+from natkit.method.objectives.targets import targets
+from natkit.method.views.images import view
 
 MOST, LEAST = 512, 32  # images that are looked at
 ABOVE = 1.5  # how far "kept" has to be above the untrained network's

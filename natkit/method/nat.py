@@ -10,18 +10,14 @@ import torch
 from sklearn.base import BaseEstimator, TransformerMixin
 from torch import nn
 
-from natkit.embedding import Embedding
-from natkit.errors import InputError
-from natkit.images import ImageSet
-from natkit.method import checkpoint as disk
-from natkit.method.backbones import backbone, head
+from natkit.core.errors import InputError
+from natkit.data.embedding import Embedding
+from natkit.data.images import ImageSet
+from natkit.data.shards import Stream
+from natkit.data.signals import Signals
 from natkit.method.batches import Scaling, device_named
-from natkit.method.distributed import Team
-from natkit.method.embed import read_features, source, stored_pixels
-from natkit.method.export import export
-from natkit.method.settings import PAPER, SIGNALS, VECTORS, Settings
-from natkit.method.state import narrow
-from natkit.method.stored import (
+from natkit.method.embed.features import read_features, source, stored_pixels
+from natkit.method.inputs import (
     SETS,
     Data,
     check_kind,
@@ -31,10 +27,14 @@ from natkit.method.stored import (
     same_kind,
     stored,
 )
-from natkit.method.training import Run
-from natkit.method.weights import load_weights
-from natkit.shards import Stream
-from natkit.signals import Signals
+from natkit.method.networks.backbones import backbone, head
+from natkit.method.networks.export import export
+from natkit.method.networks.weights import load_weights
+from natkit.method.objectives.assigned import narrow
+from natkit.method.settings import PAPER, SIGNALS, VECTORS, Settings
+from natkit.method.training import checkpoint as disk
+from natkit.method.training.distributed import Team
+from natkit.method.training.run import Run
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -55,7 +55,7 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
     backbone : torch.nn.Module
         The trained network: standardised images (n, c, size, size) → (n, features).
     history : list of dict
-        One row an epoch, see :class:`natkit.method.training.Run`.
+        One row an epoch, see :class:`natkit.method.training.run.Run`.
     assignment : ndarray
         int32, int64 from 2³¹ targets on: index of the target that each training image holds.
     ids : ndarray
@@ -66,7 +66,7 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
     References
     ----------
     Bojanowski and Joulin, "Unsupervised Learning by Predicting Noise", ICML 2017. The default matching
-    is its debiased soft form, see :func:`natkit.method.soft.soft_match`.
+    is its debiased soft form, see :func:`natkit.method.objectives.soft.soft_match`.
 
     Examples
     --------
@@ -269,7 +269,7 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
         """Features of every image, with their ids and where they came from.
 
         ``corruption`` shows the images under a fault of the line: a kind and a strength of
-        :func:`natkit.method.corruptions.corrupted`, such as ``("blur", 0.01)``.
+        :func:`natkit.method.views.corruptions.corrupted`, such as ``("blur", 0.01)``.
         """
         self._must_be_fitted()
         if not isinstance(images, SETS):
@@ -307,7 +307,7 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
     def export(self, file: str | Path) -> None:
         """Write the backbone for other programs: ``.safetensors`` or ``.onnx``.
 
-        See :func:`natkit.method.export.export`. An existing file is never overwritten.
+        See :func:`natkit.method.networks.export.export`. An existing file is never overwritten.
         """
         self._must_be_fitted()
         export(self.backbone, self.scaling, self.size, file)

@@ -8,11 +8,11 @@ from typing import get_args
 
 import numpy as np
 
-from natkit.errors import InputError
-from natkit.method.networks1d import NETWORKS
-from natkit.method.signal_views import SignalViews
-from natkit.method.soft import COLDEST
-from natkit.method.views import Views, preset
+from natkit.core.errors import InputError
+from natkit.method.networks.signals import NETWORKS
+from natkit.method.objectives.soft import COLDEST
+from natkit.method.views.images import Views, preset
+from natkit.method.views.signals import SignalViews
 
 CHOICES = {
     "matching": ("soft", "exact", "fast"),
@@ -98,7 +98,7 @@ class Settings:
     weight_decay: float = 1e-4
     schedule: str = "cosine"  # down to 0 after the warm-up; or "constant"
     warmup: float = 0.1  # share of the steps spent rising to lr
-    network: str = "small"  # the backbone: see natkit.method.backbones.backbone
+    network: str = "small"  # the backbone: see natkit.method.networks.backbones.backbone
     stem: str = "standard"  # "small": for small pictures; "gradients": as in the paper
     weights: str | Path | None = None  # safetensors file of the backbone's first weights
     head_width: int = 1024

@@ -1,4 +1,4 @@
-"""What torchrun starts: train, or embed, as a file says. :mod:`natkit.method.distributed` shows the commands.
+"""What torchrun starts: train, or embed, as a file says. :mod:`natkit.method.training.distributed` shows the commands.
 
 The file ``run.json`` holds paths, as seen from where the command was started, and settings:
 
@@ -28,13 +28,13 @@ import numpy as np
 import torch
 
 import natkit
-from natkit.embedding import Embedding
-from natkit.errors import InputError
-from natkit.files import sha256
-from natkit.images import ImageSet
-from natkit.method.distributed import Team, joined
+from natkit.core.errors import InputError
+from natkit.core.files import sha256
+from natkit.data.embedding import Embedding
+from natkit.data.images import ImageSet
 from natkit.method.nat import NAT
-from natkit.method.views import Views
+from natkit.method.training.distributed import Team, joined
+from natkit.method.views.images import Views
 
 KNOWN = {"prepared": str, "settings": dict, "checkpoint": str, "run": str, "embedding": str}
 

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from natkit.method.assignment import match
-from natkit.method.targets import targets
+from natkit.method.objectives.assignment import match
+from natkit.method.objectives.targets import targets
 
 KINDS, EACH, NUMBERS = 4, 24, 8  # kinds of image, images of a kind, numbers that an image has
 OWN, CHANGE = 0.3, 0.5  # how far an image lies from the middle of its kind, a view from its image

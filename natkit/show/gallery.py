@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from natkit.errors import InputError
-from natkit.files import writing
+from natkit.core.errors import InputError
+from natkit.core.files import writing
 
 GAP, LINE = 6, (208, 212, 217)  # pixels of white between pictures; grey of the line between rows
 THUMBNAILS = (  # longest side in pixels and WebP quality, best first

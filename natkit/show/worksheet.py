@@ -7,12 +7,12 @@ import pandas as pd
 from openpyxl import Workbook
 from openpyxl.worksheet.datavalidation import DataValidation
 
-from natkit.errors import InputError
-from natkit.files import plain, unplain, writing
-from natkit.images import ImageSet, thumbnail
+from natkit.core.errors import InputError
+from natkit.core.files import plain, unplain, writing
+from natkit.data.images import ImageSet, thumbnail
+from natkit.data.workbooks import add_row, dress, place, save, shown
 from natkit.look.association import text
-from natkit.show.words import LANGUAGES, words
-from natkit.workbooks import add_row, dress, place, save, shown
+from natkit.show.words.catalogue import LANGUAGES, words
 
 COLUMNS = {  # key of the heading: width
     "picture": 16, "id": 8, "file": 34, "why": 26, "guess": 12,

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from data_prep.bias import group_imbalance, shortcuts
-from data_prep.drift import drifts
+from data_prep.rules.bias import group_imbalance, shortcuts
+from data_prep.rules.drift import drifts
 
 DEFECTS = 0.25  # share of defective images, as on the synthetic line
 APART = 2**0.5 * norm.ppf(0.7)  # standard deviations between two normals with an AUC of 0.7

@@ -38,7 +38,7 @@ def measure(name: str, out: Path, options: list[str]) -> None:
     """Run the demo and watch the memory of the command and its kernels together."""
     start, peak = time.monotonic(), 0
     process = psutil.Popen(
-        [sys.executable, "-m", "natkit.cli", "demo", "--out", str(out), *options]
+        [sys.executable, "-m", "natkit.app.cli", "demo", "--out", str(out), *options]
     )
     while process.poll() is None:
         peak = max(peak, memory(process))

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from natkit import NAT
-from natkit.method.distributed import joined
+from natkit.method.training.distributed import joined
 
 IMAGES, EPOCHS = 128, 2
 

@@ -21,8 +21,8 @@ import data_prep
 import natkit
 from data_prep import samples
 from natkit.evidence.intervals import auroc, interval, resample
-from natkit.method.supervised import on_draws
-from natkit.method.views import Views
+from natkit.method.supervised.fitting import on_draws
+from natkit.method.views.images import Views
 
 
 def main() -> None:

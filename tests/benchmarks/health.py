@@ -15,9 +15,9 @@ import quality  # beside this file
 from torch import nn
 
 from natkit import NAT, InputError
-from natkit.method import training
 from natkit.method.health import health
-from natkit.method.views import Views
+from natkit.method.training import run as training
+from natkit.method.views.images import Views
 
 STILL = Views(crop=(1, 1), flip=False, brightness=0, contrast=0, blur=0, small=0)
 EPOCHS = 10  # short: as many pixels as 15 of two full views

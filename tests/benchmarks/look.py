@@ -54,9 +54,9 @@ def cells(seed: int) -> None:
         audit = data_prep.audit(scan, label="defect", groups=["type"])
         data_prep.prepare(audit, Path(folder) / "prepared", seed=seed)
         images = natkit.load(Path(folder) / "prepared")
-        model = natkit.NAT(views=natkit.method.views.preset("orientation_free"), seed=seed).fit(
-            images
-        )
+        model = natkit.NAT(
+            views=natkit.method.views.images.preset("orientation_free"), seed=seed
+        ).fit(images)
         found = [model.embed(images), model.untrained().embed(images), natkit.pixels(images)]
     clock = Clock()
     drawn = natkit.project(found[0], seed)

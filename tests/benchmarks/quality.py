@@ -38,13 +38,13 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 import data_prep
 import natkit
 from data_prep import samples
-from natkit.decoding import resize
+from natkit.data.decoding import resize
 from natkit.evidence.probe import features
-from natkit.method.backbones import backbone, head
 from natkit.method.batches import Batches, Scaling
-from natkit.method.embed import read_features
-from natkit.method.training import Run
-from natkit.method.views import Views, preset, small_view, view
+from natkit.method.embed.features import read_features
+from natkit.method.networks.backbones import backbone, head
+from natkit.method.training.run import Run
+from natkit.method.views.images import Views, preset, small_view, view
 
 RESULTS = Path(__file__).with_name("quality.csv")
 FASHION = Path("/usr/share/datasets/fashion-mnist")

@@ -32,11 +32,11 @@ from torch.nn import functional
 import data_prep
 import natkit
 from natkit.method.batches import Scaling
-from natkit.method.matching import Matcher
+from natkit.method.objectives.assigned import read_assignment, width, write_assignment
+from natkit.method.objectives.matching import Matcher
 from natkit.method.settings import Settings
-from natkit.method.state import read_assignment, width, write_assignment
-from natkit.method.training import Run
-from natkit.method.views import Views
+from natkit.method.training.run import Run
+from natkit.method.views.images import Views
 from natkit.show import style
 
 HERE = Path(__file__).parent

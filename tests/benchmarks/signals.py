@@ -25,8 +25,8 @@ from sklearn.model_selection import train_test_split
 
 import data_prep
 import natkit
-from data_prep.vibration import KINDS, vibration
-from natkit.method.embed import source
+from data_prep.samples.bearings import KINDS, vibration
+from natkit.method.embed.features import source
 
 TABLES = {"digits": load_digits, "cancer": load_breast_cancer, "wine": load_wine}
 FOUND_BY = dict(zip(KINDS, ("signal_gap", "signal_lost", "stuck", "spikes"), strict=True))

@@ -14,7 +14,7 @@ from pathlib import Path
 import data_prep
 import natkit
 from data_prep import samples
-from natkit.method.views import Views
+from natkit.method.views.images import Views
 
 CHOICES = {  # what was tried for the default recipe; read on val
     "default": {},

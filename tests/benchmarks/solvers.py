@@ -15,8 +15,8 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from natkit.method.assignment import fast_match, match
-from natkit.method.targets import targets
+from natkit.method.objectives.assignment import fast_match, match
+from natkit.method.objectives.targets import targets
 
 DIM = 64
 

@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from natkit.method.backbones import backbone, head
 from natkit.method.batches import Batches, Scaling, autocast
+from natkit.method.networks.backbones import backbone, head
 from natkit.method.settings import Settings
-from natkit.method.training import Run
-from natkit.method.views import Views, view
+from natkit.method.training.run import Run
+from natkit.method.views.images import Views, view
 
 VIEWS = Views(turn=True, small=0)  # as many pixels on both sides
 

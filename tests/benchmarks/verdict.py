@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from natkit.embedding import Embedding
+from natkit.data.embedding import Embedding
 from natkit.evidence.intervals import settled_by
 from natkit.evidence.probe import choose, features
 from natkit.evidence.questions import Classes

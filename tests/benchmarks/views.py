@@ -17,7 +17,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
-from natkit.method.views import PRESETS, Views, view
+from natkit.method.views.images import PRESETS, Views, view
 
 SIDE, WORKERS, TURNS, IMAGES = 96, 2, 3, 2048
 CASES = [(1, Views()), (3, PRESETS["natural"])]

@@ -6,9 +6,9 @@ import pytest
 from PIL import Image
 
 import data_prep
-from data_prep.rules import ABOUT_SIGNALS, RULES, SEVERITIES, Finding, check_classes
-from natkit.classes import class_names
-from natkit.errors import InputError
+from data_prep.rules.registry import ABOUT_SIGNALS, RULES, SEVERITIES, Finding, check_classes
+from natkit.core.errors import InputError
+from natkit.core.labels import class_names
 
 
 def test_the_clean_line_has_only_what_it_was_drawn_with(line):

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image, ImageColor
 
 import data_prep
-from data_prep.beside import GAP, LINE, OFF, SIDE, beside, places
+from data_prep.deciding.beside import GAP, LINE, OFF, SIDE, beside, places
 
 BOX = (slice(20, 30), slice(40, 70))
 

@@ -4,12 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data_prep.bias import (
-    balanced_weights,
-    class_imbalance,
-    group_imbalance,
-    shortcuts,
-)
+from data_prep.rules.bias import balanced_weights, class_imbalance, group_imbalance, shortcuts
 
 
 def labels(n, share=0.3, seed=0):

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_digits
 
-from data_prep import doubtful
-from data_prep.doubtful import reinspect
-from natkit.embedding import Embedding
-from natkit.errors import InputError
+from data_prep.rules import doubtful
+from data_prep.rules.doubtful import reinspect
+from natkit.core.errors import InputError
+from natkit.data.embedding import Embedding
 
 
 def digits(seed=0, flips=90, noise=0):

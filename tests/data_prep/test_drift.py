@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data_prep.drift import drift_of_vectors, drifts, shift
-from natkit.errors import InputError
+from data_prep.rules.drift import drift_of_vectors, drifts, shift
+from natkit.core.errors import InputError
 
 APART = 0.7416  # standard deviations between two normals for an AUC of 0.7: √2 Φ⁻¹(0.7)
 

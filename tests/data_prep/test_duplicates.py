@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 import data_prep
-from data_prep.duplicates import exact_copies, kind, leakage, near_copies, same_picture
-from data_prep.likeness import Look, alike, fingerprint, nominate
+from data_prep.rules.duplicates import exact_copies, kind, leakage, near_copies, same_picture
+from data_prep.rules.likeness import Look, alike, fingerprint, nominate
 
 
 def table(hashes, labels=None):
@@ -135,7 +135,7 @@ def test_nominating_block_by_block_misses_no_pair(monkeypatch):
     fingers[30:] = fingers[:10] + 0.1 * fingers[10:20]
     whole = nominate(fingers.copy())
     assert {(i, i + 30) for i in range(10)} <= whole
-    monkeypatch.setattr("data_prep.likeness.BLOCK", 7)
+    monkeypatch.setattr("data_prep.rules.likeness.BLOCK", 7)
     assert nominate(fingers.copy()) == whole
 
 

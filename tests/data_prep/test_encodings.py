@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_prep.encodings import decode
-from data_prep.tables import read_table
-from natkit.errors import InputError
+from data_prep.scanning.encodings import decode
+from data_prep.scanning.tables import read_table
+from natkit.core.errors import InputError
 
 WESTERN = [
     "Kratzer tief, Grün",

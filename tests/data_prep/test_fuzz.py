@@ -20,12 +20,13 @@ import tifffile
 from PIL import Image
 
 import data_prep
-import data_prep.scanning
-from data_prep.scanning import measure
-from data_prep.statistics import STATISTICS
-from data_prep.walking import walk
-from natkit import InputError, manifest, marks
-from natkit.decoding import open_image
+import data_prep.scanning.scan
+from data_prep.scanning.scan import measure
+from data_prep.scanning.statistics import STATISTICS
+from data_prep.scanning.walking import walk
+from natkit import InputError
+from natkit.data import annotations, manifest
+from natkit.data.decoding import open_image
 
 REASONS = {"ok", "absent", "empty", "truncated", "not_an_image", "too_big", "unreadable"}
 REASONS |= {"other_format", "colour_space", "no_measurement"}
@@ -359,9 +360,9 @@ SCAN = """
 import json, resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (2**33, 2**33))  # a safety net for the machine
 import data_prep
-import data_prep.scanning
+import data_prep.scanning.scan
 from pathlib import Path
-from data_prep.tables import read_table
+from data_prep.scanning.tables import read_table
 from natkit import InputError
 
 def read(file):
@@ -566,7 +567,7 @@ def test_what_may_not_be_read_is_told(tmp_path, monkeypatch):
 
         return ask
 
-    monkeypatch.setattr("natkit.decoding.open", played(open), raising=False)
+    monkeypatch.setattr("natkit.data.decoding.open", played(open), raising=False)
     monkeypatch.setattr("os.scandir", played(os.scandir))
     cache = tmp_path / "cache.jsonl"
     table = data_prep.scan(tmp_path, cache=cache).table
@@ -597,8 +598,8 @@ def test_files_that_go_or_change_during_the_scan_keep_their_row(tmp_path, monkey
             path.unlink()  # between its size and its opening
         return open(path, *how)
 
-    monkeypatch.setattr("data_prep.scanning.walk", listed)
-    monkeypatch.setattr("natkit.decoding.open", opened, raising=False)
+    monkeypatch.setattr("data_prep.scanning.scan.walk", listed)
+    monkeypatch.setattr("natkit.data.decoding.open", opened, raising=False)
     status = data_prep.scan(tmp_path).table.set_index("path")["status"].to_dict()
     expected = {"a.png": "absent", "b.png": "unreadable", "c.png": "absent", "d.png": "ok"}
     assert status == expected
@@ -610,7 +611,7 @@ def test_an_exception_in_a_worker_costs_no_row(tmp_path, monkeypatch, where):
     for i in range(6):
         pixels = np.roll(drawn((40 + i, 50)), i)
         (tmp_path / f"{i}.png").write_bytes(pillow("PNG", Image.fromarray(pixels)))
-    real = getattr(data_prep.scanning, where)
+    real = getattr(data_prep.scanning.scan, where)
 
     def fails(what):
         size = (open_image(what).pixels if where == "open_image" else what).shape[0]
@@ -620,7 +621,7 @@ def test_an_exception_in_a_worker_costs_no_row(tmp_path, monkeypatch, where):
             raise MemoryError
         return real(what)
 
-    monkeypatch.setattr(f"data_prep.scanning.{where}", fails)
+    monkeypatch.setattr(f"data_prep.scanning.scan.{where}", fails)
     status = data_prep.scan(tmp_path).table["status"].tolist()
     assert status == ["ok", "ok", "unreadable", "ok", "too_big", "ok"]
 
@@ -644,7 +645,9 @@ def test_a_changed_manifest_is_read_or_refused(tmp_path):
     rows = [
         [i, f"{i}.png", split, 1.0, 4, 4, 1, 8, "00"] for i, split in enumerate(manifest.SPLITS)
     ]
-    ledger = pd.DataFrame([["t", "0.png", "r", "f", "{}", "kept", "me"]], columns=marks.LEDGER)
+    ledger = pd.DataFrame(
+        [["t", "0.png", "r", "f", "{}", "kept", "me"]], columns=annotations.LEDGER
+    )
     folder = tmp_path / "p"
     table = pd.DataFrame(rows, columns=columns)
     manifest.write(folder, tmp_path, table, ledger, {"label": None})

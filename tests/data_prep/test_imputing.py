@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from sklearn.impute import SimpleImputer
 
-from data_prep.imputing import fill, gaps, impute, missing_by, missing_pattern, not_at_random
-from natkit.errors import InputError
+from data_prep.rules.imputing import fill, gaps, impute, missing_by, missing_pattern, not_at_random
+from natkit.core.errors import InputError
 
 
 def line(n=400, seed=0):

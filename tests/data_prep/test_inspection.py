@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 
 import data_prep
-from data_prep import inspection
-from data_prep.evidence import SAID, VALUES
-from natkit.decoding import read_image
-from natkit.errors import InputError
-from natkit.images import load
+from data_prep.deciding import inspection
+from data_prep.deciding.seen import SAID, VALUES
+from natkit.core.errors import InputError
+from natkit.data.decoding import read_image
+from natkit.data.images import load
 
 
 def by_rule(audit, rule):
@@ -70,7 +70,7 @@ def test_the_mended_images_are_in_the_folder_and_the_users_stay(path_walked):
         assert 0 < changed.mean() < 0.05
         assert (
             rows.loc[path, "pixel_hash"]
-            == data_prep.scanning.measure(file.parent, file.name)["pixel_hash"]
+            == data_prep.scanning.scan.measure(file.parent, file.name)["pixel_hash"]
         )
     assert load(prepared.folder).pixels(32).shape[0] == len(prepared.table)
 

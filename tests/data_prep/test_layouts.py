@@ -7,8 +7,8 @@ from PIL import Image
 
 import data_prep
 import natkit
-from data_prep.layouts import VOC_CLASSES
-from natkit.errors import InputError
+from data_prep.scanning.layouts import VOC_CLASSES
+from natkit.core.errors import InputError
 
 N = np.nan
 

@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 import data_prep
-from data_prep.ledger import findings, ledger
-from data_prep.rules import Finding
-from natkit import manifest
-from natkit.errors import InputError
+from data_prep.rules.registry import Finding
+from data_prep.writing.ledger import findings, ledger
+from natkit.core.errors import InputError
+from natkit.data import manifest
 
 
 def folder_of(tmp_path, n=40, **columns):

@@ -10,8 +10,8 @@ from PIL import Image
 from scipy.stats import fisher_exact
 
 import data_prep
-from data_prep.losses import ALL, TAKES, TOLD, count, held_back, share, stand, uneven
-from data_prep.rules import RULES, Finding
+from data_prep.rules.losses import ALL, TAKES, TOLD, count, held_back, share, stand, uneven
+from data_prep.rules.registry import RULES, Finding
 
 KINDS = {"OK": 300, "NG": 100}
 

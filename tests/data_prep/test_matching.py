@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_prep.matching import match_paths
-from natkit.errors import InputError
+from data_prep.scanning.matching import match_paths
+from natkit.core.errors import InputError
 
 ROOT = Path("/data/plant/lineA")
 

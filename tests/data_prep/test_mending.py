@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from data_prep.mending import TURN, mend, save
-from data_prep.rules import TURNS
-from natkit.decoding import read_image
+from data_prep.repair.mending import TURN, mend, save
+from data_prep.rules.registry import TURNS
+from natkit.data.decoding import read_image
 
 
 def smooth(shape=(60, 80), dtype=np.uint8, channels=None):

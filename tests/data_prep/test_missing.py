@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from data_prep.missing import broken_images, missing_labels, missing_values, mixed_kinds
+from data_prep.rules.missing import broken_images, missing_labels, missing_values, mixed_kinds
 
 
 def scanned(n=50, **columns):

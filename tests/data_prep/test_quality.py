@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data_prep.quality import gains, own_level, worse_than_own_camera
-from data_prep.rules import RULES, with_own
-from data_prep.statistics import STATISTICS
+from data_prep.rules.quality import gains, own_level, worse_than_own_camera
+from data_prep.rules.registry import RULES, with_own
+from data_prep.scanning.statistics import STATISTICS
 
 
 def table(n=200, seed=0):

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_prep.tables import list_images, read_table
-from natkit.errors import InputError
+from data_prep.scanning.tables import list_images, read_table
+from natkit.core.errors import InputError
 
 
 def read(tmp_path, text: str | bytes, **how) -> pd.DataFrame:

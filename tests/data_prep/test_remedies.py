@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from data_prep.remedies import (
+from data_prep.repair.remedies import (
     balance,
     class_by_group,
     correct,
@@ -14,8 +14,8 @@ from data_prep.remedies import (
     intensity_effect,
     what_if,
 )
-from data_prep.scanning import measure
-from natkit.errors import InputError
+from data_prep.scanning.scan import measure
+from natkit.core.errors import InputError
 
 
 def confounded(n=900, seed=0):

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 import data_prep
-from data_prep.review import TEXTS
-from natkit.errors import InputError
+from data_prep.deciding.review import TEXTS
+from natkit.core.errors import InputError
 
 
 def every(widget, kind):

@@ -12,8 +12,8 @@ from PIL import Image
 
 import data_prep
 import natkit
-from data_prep.auditing import Audit
-from natkit.errors import InputError
+from data_prep.deciding.audit import Audit
+from natkit.core.errors import InputError
 
 N = 9
 NAMES = [f"{i}.png" for i in range(N)]
@@ -85,12 +85,12 @@ def test_a_csv_comes_back_as_it_was_typed(pictures, tmp_path_factory, mine, sepa
         got = back[f"c{i}"]
         for value, cell in zip(values, got, strict=True):
             if pd.isna(cell):
-                assert value.strip() == "" or value in data_prep.cells.NA
+                assert value.strip() == "" or value in data_prep.scanning.cells.NA
             elif isinstance(cell, str):
                 assert cell == value
             else:
                 assert float(cell) == float(value.replace(",", "."))
-        differ = {v.strip() for v in values} - {"", *data_prep.cells.NA, "-0.0"}
+        differ = {v.strip() for v in values} - {"", *data_prep.scanning.cells.NA, "-0.0"}
         assert got.nunique() >= len(differ) - (0.0 in list(got))
 
 

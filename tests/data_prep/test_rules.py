@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 import data_prep
-from data_prep.own_rules import own_findings
-from data_prep.rules import (
+from data_prep.rules.own import own_findings
+from data_prep.rules.registry import (
     ACTIONS,
     LANGUAGES,
     RULES,
@@ -18,7 +18,7 @@ from data_prep.rules import (
     read_rules,
     with_own,
 )
-from natkit.errors import InputError
+from natkit.core.errors import InputError
 
 
 def test_every_rule_says_the_same_in_both_languages():

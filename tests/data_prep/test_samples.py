@@ -7,13 +7,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from data_prep import line as drawing
-from data_prep import samples, soil
-from data_prep.soil import FOUND_BY
-from data_prep.statistics import damage
-from natkit.cramer import cramers_v
-from natkit.decoding import read_image
-from natkit.errors import InputError
+from data_prep import samples
+from data_prep.samples import drawing
+from data_prep.samples import planting as soil
+from data_prep.samples.planting import FOUND_BY
+from data_prep.scanning.statistics import damage
+from natkit.core.errors import InputError
+from natkit.core.stats import cramers_v
+from natkit.data.decoding import read_image
 
 
 def draw(defect, seed, finish="painted", camera="A"):

@@ -9,12 +9,13 @@ from PIL import Image
 
 import data_prep
 import natkit
-from data_prep.spellings import alike_classes, folded, merged_cells
-from data_prep.splits import components
-from natkit.classes import class_names
+from data_prep.repair.splits import components
+from data_prep.rules.spellings import alike_classes, folded
+from data_prep.scanning.cells import merged_cells
+from natkit.core.labels import class_names
 from natkit.evidence.questions import question
 from natkit.look.association import text
-from natkit.method.goals import goals_of
+from natkit.method.supervised.tasks import goals_of
 
 
 @pytest.fixture

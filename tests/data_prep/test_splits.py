@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_prep.splits import assign_splits, components, role
-from natkit.errors import InputError
+from data_prep.repair.splits import assign_splits, components, role
+from natkit.core.errors import InputError
 
 
 def shares(split):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from data_prep.statistics import STATISTICS, damage, statistics
+from data_prep.scanning.statistics import STATISTICS, damage, statistics
 
 
 def picture(seed=0, shape=(40, 50), dtype=np.uint8):

@@ -6,11 +6,11 @@ import pytest
 from PIL import Image
 
 import data_prep
-from data_prep.ledger import findings, sentences
-from data_prep.mending import dead
-from data_prep.suiting import DAMAGE
+from data_prep.repair.mending import dead
+from data_prep.rules.suiting import DAMAGE
+from data_prep.writing.ledger import findings, sentences
 from natkit.show.report.faults import findings as told_in
-from natkit.show.words import words as words_of
+from natkit.show.words.catalogue import words as words_of
 
 FAULTS = {
     "burnt stripe": lambda p, rng: p.__setitem__(np.s_[40:48, 20:50], 10),

@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
-from data_prep.matching import match_paths
-from data_prep.tables import read_table
-from natkit.errors import InputError
+from data_prep.scanning.matching import match_paths
+from data_prep.scanning.tables import read_table
+from natkit.core.errors import InputError
 
 FILES = ["lineA/1.png", "lineA/2.png", "lineB/1.png", "lineB/2.png"]
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from data_prep.telling import auc_of, binned, holm, most_telling, out_of_fold, tell
+from data_prep.rules.telling import auc_of, binned, holm, most_telling, out_of_fold, tell
 
 
 def test_holm_has_its_known_values():

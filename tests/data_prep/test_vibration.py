@@ -11,12 +11,12 @@ from pptx import Presentation
 
 import data_prep
 import natkit
-from data_prep.rules import ABOUT_IMAGES, ABOUT_SIGNALS, RULES
-from data_prep.signals import filled, spikes
-from data_prep.vibration import KINDS, RATE, vibration
+from data_prep.rules.registry import ABOUT_IMAGES, ABOUT_SIGNALS, RULES
+from data_prep.rules.signals import filled, spikes
+from data_prep.samples.bearings import KINDS, RATE, vibration
 from natkit import InputError
-from natkit.show.words import words
-from natkit.wording import of_signals
+from natkit.core.wording import of_signals
+from natkit.show.words.catalogue import words
 
 FOUND_BY = dict(zip(KINDS, ("signal_gap", "signal_lost", "stuck", "spikes"), strict=True))
 GROUPS = ["machine", "speed"]

@@ -11,7 +11,7 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from natkit.errors import InputError
+from natkit.core.errors import InputError
 from natkit.evidence.intervals import (
     RESAMPLES,
     auroc,

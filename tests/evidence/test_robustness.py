@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from natkit.embedding import Embedding
-from natkit.errors import InputError
+from natkit.core.errors import InputError
+from natkit.data.embedding import Embedding
 from natkit.evidence.robustness import held_out, under_corruption
 from natkit.evidence.scoring import score
 

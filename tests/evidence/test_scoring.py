@@ -14,9 +14,9 @@ from sklearn.metrics import (
 )
 from sklearn.preprocessing import StandardScaler
 
-from natkit.classes import class_names
-from natkit.embedding import Embedding
-from natkit.errors import InputError
+from natkit.core.errors import InputError
+from natkit.core.labels import class_names
+from natkit.data.embedding import Embedding
 from natkit.evidence import questions
 from natkit.evidence.scoring import score
 

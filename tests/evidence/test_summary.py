@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from natkit import manifest, marks
-from natkit.embedding import Embedding
-from natkit.errors import InputError
-from natkit.evidence import cost
-from natkit.evidence.prices import Line, Prices, Work
+from natkit.core.errors import InputError
+from natkit.data import annotations, manifest
+from natkit.data.embedding import Embedding
 from natkit.evidence.scoring import score
 from natkit.evidence.summary import check, collect, summarize
 from natkit.evidence.verdict import REASONS
+from natkit.money import cost
+from natkit.money.prices import Line, Prices, Work
 
 FINDING = {
     "rule": "exact_copy",
@@ -135,7 +135,7 @@ def prepared(tmp_path):
         },
         "findings": [FINDING],
     }
-    ledger = pd.DataFrame(columns=marks.LEDGER)
+    ledger = pd.DataFrame(columns=annotations.LEDGER)
     return manifest.write(tmp_path / "prepared", tmp_path, table, ledger, info)
 
 

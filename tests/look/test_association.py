@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from natkit.embedding import Embedding
-from natkit.errors import InputError
+from natkit.core.errors import InputError
+from natkit.data.embedding import Embedding
 from natkit.look.association import because, explain, purity
 from natkit.look.clusters import Clusters
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from natkit.embedding import Embedding
+from natkit.data.embedding import Embedding
 from natkit.look import honesty as module
 from natkit.look.project import project
 

@@ -5,8 +5,8 @@ import builtins
 import numpy as np
 import pytest
 
-from natkit.embedding import Embedding
-from natkit.errors import InputError
+from natkit.core.errors import InputError
+from natkit.data.embedding import Embedding
 from natkit.look import layout
 from natkit.look.project import project
 

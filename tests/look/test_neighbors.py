@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from natkit.embedding import Embedding
-from natkit.errors import InputError
+from natkit.core.errors import InputError
+from natkit.data.embedding import Embedding
 from natkit.look.neighbors import Index, similar
 from natkit.look.space import directions, principal
 

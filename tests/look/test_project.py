@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from natkit.classes import class_names
-from natkit.embedding import Embedding
-from natkit.errors import InputError
+from natkit.core.errors import InputError
+from natkit.core.labels import class_names
+from natkit.data.embedding import Embedding
 from natkit.evidence.summary import check
 from natkit.look import honesty, layout
 from natkit.look import project as module

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from natkit.embedding import Embedding
-from natkit.errors import InputError
+from natkit.core.errors import InputError
+from natkit.data.embedding import Embedding
 from natkit.look.suggest import label_next
 
 

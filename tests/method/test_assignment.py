@@ -11,10 +11,10 @@ from scipy.optimize import linear_sum_assignment
 from scipy.special import logsumexp
 from torch.nn.functional import normalize
 
-from natkit.method import assignment
-from natkit.method.assignment import better, fast_match, match, rematch
-from natkit.method.soft import soft_match
-from natkit.method.targets import targets
+from natkit.method.objectives import assignment
+from natkit.method.objectives.assignment import better, fast_match, match, rematch
+from natkit.method.objectives.soft import soft_match
+from natkit.method.objectives.targets import targets
 
 SOLVERS = [match, fast_match]
 DEVICES = ["cpu"] + ["cuda"] * torch.cuda.is_available()

@@ -11,14 +11,8 @@ from torch import nn
 from torchvision.models import get_model
 
 from natkit import InputError
-from natkit.method.backbones import (
-    Gradients,
-    SmallResNet,
-    backbone,
-    head,
-    paper_alexnet,
-)
-from natkit.method.weights import load_weights
+from natkit.method.networks.backbones import Gradients, SmallResNet, backbone, head, paper_alexnet
+from natkit.method.networks.weights import load_weights
 
 FAMILIES = {  # widths as the papers state them
     "small": 192,

@@ -5,7 +5,7 @@ import pytest
 
 import natkit
 from natkit import NAT, InputError
-from natkit.method.corruptions import KINDS, LEVELS, corrupted
+from natkit.method.views.corruptions import KINDS, LEVELS, corrupted
 
 IDS = np.array([7, 3, 12])
 KINDS_OF_PIXELS = [(np.uint8, 255), (np.uint16, 65535), (np.float32, 1)]

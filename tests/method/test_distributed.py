@@ -23,13 +23,14 @@ from torch import nn
 
 import natkit
 from natkit import NAT, InputError
-from natkit.embedding import Embedding
-from natkit.method import checkpoint, distributed, torchrun
+from natkit.data.embedding import Embedding
+from natkit.method import torchrun
 from natkit.method.batches import Scaling
-from natkit.method.distributed import Team, joined
-from natkit.method.norms import GatheredNorm
-from natkit.method.training import Run
-from natkit.method.views import Views, small_view, view
+from natkit.method.training import checkpoint, distributed
+from natkit.method.training.distributed import Team, joined
+from natkit.method.training.norms import GatheredNorm
+from natkit.method.training.run import Run
+from natkit.method.views.images import Views, small_view, view
 
 SMALL = {"epochs": 2, "size": 16, "batch_size": 16, "device": "cpu", "dim": 8, "head_width": 32}
 

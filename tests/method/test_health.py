@@ -8,10 +8,11 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 from natkit import NAT, InputError
-from natkit.decoding import resize
+from natkit.data.decoding import resize
 from natkit.method.health import health
-from natkit.method.views import Views, preset
-from natkit.show.words import titles, words
+from natkit.method.views.images import Views, preset
+from natkit.show.words import titles
+from natkit.show.words.catalogue import words
 
 STILL = Views(crop=(1, 1), flip=False, brightness=0, contrast=0, blur=0, small=0)
 
@@ -62,7 +63,9 @@ def test_a_head_that_gives_nothing_is_found(digits):
 
 
 def test_targets_that_are_never_traded_are_found(digits):
-    with patch("natkit.method.matching.SOLVERS", {"exact": lambda features, _: _order(features)}):
+    with patch(
+        "natkit.method.objectives.matching.SOLVERS", {"exact": lambda features, _: _order(features)}
+    ):
         assert "changed" in bad_signs(digits[:600], digits[600:800], matching="exact")
 
 

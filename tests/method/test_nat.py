@@ -10,9 +10,9 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits
 
 from natkit import NAT, InputError
-from natkit.method.backbones import backbone, head
-from natkit.method.stored import stored
-from natkit.method.views import Views, view
+from natkit.method.inputs import stored
+from natkit.method.networks.backbones import backbone, head
+from natkit.method.views.images import Views, view
 
 SMALL = {"epochs": 2, "size": 16, "batch_size": 16, "device": "cpu"}
 

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
 
-from natkit.errors import InputError
+from natkit.core.errors import InputError
 from natkit.method.nat import NAT
-from natkit.method.sampling import checked, weighted_epoch
+from natkit.method.training.sampling import checked, weighted_epoch
 
 
 @given(seed=st.integers(0, 10_000), n=st.integers(8, 90), batch=st.integers(2, 8))

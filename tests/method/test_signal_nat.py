@@ -10,8 +10,8 @@ from sklearn.datasets import load_breast_cancer, load_digits
 
 import natkit
 from natkit import NAT, InputError, Signals
-from natkit.method import checkpoint
-from natkit.method.signal_views import SignalViews
+from natkit.method.training import checkpoint
+from natkit.method.views.signals import SignalViews
 
 SMALL = {"epochs": 2, "batch_size": 32, "n_targets": 64, "dim": 16, "head_width": 32}
 SMALL |= {"device": "cpu"}

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from natkit.errors import InputError
-from natkit.method.signal_views import PRESETS, SignalViews
-from natkit.method.views import preset, view
+from natkit.core.errors import InputError
+from natkit.method.views.images import preset, view
+from natkit.method.views.signals import PRESETS, SignalViews
 
 STILL = SignalViews(noise=0, masked=0, gain=0, shift=0)
 SIGNALS = torch.randn(300, 3, 1, 40, generator=torch.Generator().manual_seed(9)) * 2 + 5

@@ -11,9 +11,16 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from natkit import NAT
-from natkit.method.state import narrow, pack, read_assignment, unpack, width, write_assignment
-from natkit.method.targets import targets
-from natkit.method.training import Run
+from natkit.method.objectives.assigned import (
+    narrow,
+    pack,
+    read_assignment,
+    unpack,
+    width,
+    write_assignment,
+)
+from natkit.method.objectives.targets import targets
+from natkit.method.training.run import Run
 
 SMALL = {"epochs": 2, "size": 16, "batch_size": 16, "device": "cpu", "matching": "exact"}
 

@@ -16,13 +16,13 @@ from torch import nn
 import data_prep
 import natkit
 from natkit import NAT, InputError
-from natkit.method.backbones import backbone
 from natkit.method.batches import Scaling
-from natkit.method.goals import Loss, goals_of
-from natkit.method.labelled import LEAST_STEPS, Labelled, fit_classifier, last_layers
+from natkit.method.networks.backbones import backbone
 from natkit.method.settings import Settings
-from natkit.method.supervised import on_draws
-from natkit.method.views import Views
+from natkit.method.supervised.fitting import on_draws
+from natkit.method.supervised.loop import LEAST_STEPS, Labelled, fit_classifier, last_layers
+from natkit.method.supervised.tasks import Loss, goals_of
+from natkit.method.views.images import Views
 
 CPU = torch.device("cpu")
 STILL = Views(crop=(1.0, 1.0), flip=False, brightness=0, contrast=0, blur=0)
@@ -62,7 +62,7 @@ def scratch(images, model) -> natkit.Embedding:
     return natkit.supervised(images, "kind", model.untrained()).embed(images)
 
 
-def with_labels(images, column: str, values) -> natkit.images.ImageSet:
+def with_labels(images, column: str, values) -> natkit.data.images.ImageSet:
     return replace(images, table=images.table.assign(**{column: values}))
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.stats import beta, kstest
 
-from natkit.method.targets import _GOLDEN, _mix, targets
+from natkit.method.objectives.targets import _GOLDEN, _mix, targets
 
 MANY = targets(torch.arange(20_000), 16, seed=3)
 DEVICES = ["cpu"] + ["cuda"] * torch.cuda.is_available()

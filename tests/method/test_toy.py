@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from natkit.method.assignment import match
-from natkit.method.targets import targets
+from natkit.method.objectives.assignment import match
+from natkit.method.objectives.targets import targets
 from natkit.method.toy import toy
-from natkit.show.toy import concentration
+from natkit.show.blocks.toy import concentration
 
 
 @pytest.fixture(scope="module", params=[0, 1, 2])

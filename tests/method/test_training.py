@@ -17,14 +17,14 @@ from safetensors.torch import save_file
 from torch import nn
 
 from natkit import NAT, InputError
-from natkit.method import training
 from natkit.method.batches import Batches, Scaling
 from natkit.method.describe import describe
-from natkit.method.loop import parts_of
+from natkit.method.objectives.targets import targets
 from natkit.method.settings import PAPER, Settings
-from natkit.method.targets import targets
-from natkit.method.training import Run, square_loss
-from natkit.method.views import Views
+from natkit.method.training import run as training
+from natkit.method.training.loop import parts_of
+from natkit.method.training.run import Run, square_loss
+from natkit.method.views.images import Views
 
 STILL = Views(crop=(1.0, 1.0), flip=False, brightness=0, contrast=0, blur=0, small=0)
 SMALL = {"epochs": 2, "size": 16, "batch_size": 16, "device": "cpu"}
@@ -127,7 +127,7 @@ def test_a_run_goes_on_as_if_never_stopped(settings, pictures, tmp_path):
     first = NAT(**settings)
     stop_after = pytest.MonkeyPatch()
     with stop_after.context() as patch:
-        from natkit.method import checkpoint
+        from natkit.method.training import checkpoint
 
         keep = checkpoint.keep
 

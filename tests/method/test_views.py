@@ -10,10 +10,10 @@ import torch
 from scipy.ndimage import map_coordinates
 from torch.nn import functional
 
-import natkit.method.views
-from natkit.errors import InputError
-from natkit.method.preview import preview
-from natkit.method.views import PRESETS, Views, preset, small_view, view
+import natkit.method.views.images
+from natkit.core.errors import InputError
+from natkit.method.views.images import PRESETS, Views, preset, small_view, view
+from natkit.method.views.preview import preview
 
 STILL = Views(crop=(1, 1), flip=False, brightness=0, contrast=0, blur=0, small=0)
 
@@ -223,7 +223,7 @@ def test_one_generator_one_result_and_every_image_draws_for_itself(draw, channel
 def test_working_in_pieces_changes_nothing(monkeypatch):
     images, natural = noise(5, 3, 16), PRESETS["natural"]
     whole = view(images, natural, generator())
-    monkeypatch.setattr(natkit.method.views, "CACHED", 2 * images[0].numel())
+    monkeypatch.setattr(natkit.method.views.images, "CACHED", 2 * images[0].numel())
     torch.testing.assert_close(view(images, natural, generator()), whole, atol=1e-6, rtol=0)
 
 

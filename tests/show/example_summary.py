@@ -5,9 +5,9 @@ import copy
 import numpy as np
 from scipy.stats import norm
 
-from data_prep.rules import RULES
-from natkit.evidence import cost as money
-from natkit.evidence.prices import Line, Prices, Work
+from data_prep.rules.registry import RULES
+from natkit.money import cost as money
+from natkit.money.prices import Line, Prices, Work
 
 QUARANTINE = ("absent", "unreadable", "blank", "partly_missing", "exact_copy")
 

@@ -6,10 +6,11 @@ import openpyxl
 import pytest
 from PIL import Image
 
-from data_prep.losses import share
+from data_prep.rules.losses import share
 from natkit.evidence.summary import check
-from natkit.show.report import charts, faults, report, story
-from natkit.show.words import words
+from natkit.show.report import charts, faults, story
+from natkit.show.report.page import report
+from natkit.show.words.catalogue import words
 
 both = pytest.mark.parametrize("lang", ["en", "ja"])
 

@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from natkit import manifest
-from natkit.errors import InputError
+from natkit.core.errors import InputError
+from natkit.data import manifest
 from natkit.look.project import DRAWN as MOST
-from natkit.show import columns as colours
-from natkit.show.explorer import COLOURS, LIMIT, MARKERS, explorer
+from natkit.show.explorer import columns as colours
+from natkit.show.explorer.page import COLOURS, LIMIT, MARKERS, explorer
 from natkit.show.gallery import as_shown
-from natkit.show.words import words
+from natkit.show.words.catalogue import words
 
 HOSTILE = [
     "<script>alert(1)</script>.png",

@@ -11,9 +11,11 @@ from matplotlib.figure import Figure
 from PIL import Image
 from skimage import color
 
-from natkit.show import figures, maps, style
+from natkit.show import style
+from natkit.show.blocks import figures, maps
 from natkit.show.report import charts
-from natkit.show.words import titles, words
+from natkit.show.words import titles
+from natkit.show.words.catalogue import words
 
 CHARTS = {
     "finding_counts": lambda ax, f, w: figures.finding_counts(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from natkit.errors import InputError
+from natkit.core.errors import InputError
 from natkit.show.gallery import GAP, LINE, cluster_sheets, contact_sheet
 
 

@@ -20,10 +20,11 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from natkit.show import figures, gallery, style
-from natkit.show.idea import idea
-from natkit.show.toy import circles
-from natkit.show.words import words
+from natkit.show import gallery, style
+from natkit.show.blocks import figures
+from natkit.show.blocks.idea import idea
+from natkit.show.blocks.toy import circles
+from natkit.show.words.catalogue import words
 
 FOLDER = Path(__file__).parents[1] / "golden"
 PATCH, AROUND = 8, 11  # pixels: side of a patch, and of the square in which its middle may lie

@@ -1,6 +1,6 @@
 """Laws of the widgets without a browser: a click is kept, a thread can be stopped, bad input is told, not raised.
 
-``tests/test_lab.py`` clicks them in JupyterLab.
+``tests/app/test_lab.py`` clicks them in JupyterLab.
 """
 
 import asyncio
@@ -16,10 +16,10 @@ from jupyter_client.manager import start_new_kernel
 from PIL import Image
 
 import natkit
-from natkit.errors import InputError
+from natkit.core.errors import InputError
 from natkit.look.suggest import label_next
-from natkit.show import live
-from natkit.show.monitor import Monitor
+from natkit.show.widgets import live
+from natkit.show.widgets.monitor import Monitor
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:The inplace keyword in DataFrame.set_index"  # jupyter-scatter's own call of pandas

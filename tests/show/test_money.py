@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from natkit.errors import InputError
-from natkit.evidence.cost import LONGEST
-from natkit.evidence.prices import Line, Prices, Work
-from natkit.show import figures
-from natkit.show.report import charts, report
-from natkit.show.words import money, words
+from natkit.core.errors import InputError
+from natkit.money.cost import LONGEST
+from natkit.money.prices import Line, Prices, Work
+from natkit.show.blocks import figures
+from natkit.show.report import charts
+from natkit.show.report.page import report
+from natkit.show.words import money
+from natkit.show.words.catalogue import words
 
 EN, JA = words("en"), words("ja")
 both = pytest.mark.parametrize("w", [EN, JA], ids=["en", "ja"])

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from natkit import cli
-from natkit.evidence.runs import read
+from natkit.app import cli
+from natkit.runs.read import read
 
 
 @pytest.fixture

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
-from natkit.show import idea
+from natkit.show.blocks import idea
 from natkit.show.report import story
 from natkit.show.report.phrases import phrases
-from natkit.show.words import LANGUAGES, money, titles, words
+from natkit.show.words import money, titles
+from natkit.show.words.catalogue import LANGUAGES, words
 
 both = pytest.mark.parametrize("lang", LANGUAGES)
 

@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from natkit.errors import InputError
+from natkit.core.errors import InputError
 from natkit.show import gallery, style
-from natkit.show.report import MAX_BYTES, charts, faults, report, story
-from natkit.show.words import words
+from natkit.show.report import charts, faults, story
+from natkit.show.report.page import MAX_BYTES, report
+from natkit.show.words.catalogue import words
 
 GROUNDS = json.loads(
     files("natkit.evidence").joinpath("summary.schema.json").read_text(encoding="utf-8")
@@ -331,7 +332,7 @@ def test_contact_sheets_are_shown_and_missing_ones_named(tmp_path, examples, qui
 
 
 def test_many_sheets_do_not_break_the_size_limit(tmp_path, examples, quick, monkeypatch):
-    monkeypatch.setattr("natkit.show.report.MAX_BYTES", 1_000_000)
+    monkeypatch.setattr("natkit.show.report.page.MAX_BYTES", 1_000_000)
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 255, (8, 112, 112, 3), np.uint8)
     (tmp_path / "figures").mkdir()

@@ -11,13 +11,14 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from natkit import cli
-from natkit.errors import InputError
-from natkit.evidence.contrast import contrast
-from natkit.evidence.runs import read
-from natkit.show import across, style
-from natkit.show.report.runs import BOOK, compare_runs
-from natkit.show.words import words
+from natkit.app import cli
+from natkit.core.errors import InputError
+from natkit.runs.contrast import contrast
+from natkit.runs.read import read
+from natkit.show import style
+from natkit.show.blocks import across
+from natkit.show.compare.page import BOOK, compare_runs
+from natkit.show.words.catalogue import words
 
 both = pytest.mark.parametrize("lang", ["en", "ja"])
 
@@ -413,7 +414,7 @@ def test_the_command(tmp_path, examples, capsys):
     first = saved(tmp_path / "october", examples.complete())
     second = saved(tmp_path / "november", others(later(examples.complete(), 0.1)))
     code = (
-        "import sys; from natkit.cli import main; status = main(sys.argv[1:]); "
+        "import sys; from natkit.app.cli import main; status = main(sys.argv[1:]); "
         "assert 'torch' not in sys.modules; sys.exit(status)"
     )
     command = [sys.executable, "-c", code, "compare", str(first), str(second), "--lang", "ja"]

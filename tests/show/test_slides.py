@@ -20,11 +20,13 @@ from pptx import Presentation
 from pptx.oxml.ns import qn
 from pptx.util import Emu, Pt
 
-from natkit.errors import InputError
+from natkit.core.errors import InputError
 from natkit.show import gallery, style
-from natkit.show.report import charts, fit, report, slides, story, tables
+from natkit.show.report import charts, fit, slides, story, tables
 from natkit.show.report.deck import Deck
-from natkit.show.words import money, titles, words
+from natkit.show.report.page import report
+from natkit.show.words import money, titles
+from natkit.show.words.catalogue import words
 
 NAMES = ("complete", "no_target", "undecided", "behind", "unlabelled", "too_few", "nothing", "hostile")  # fmt: skip
 both = pytest.mark.parametrize("lang", ["en", "ja"])

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from natkit.show import figures
-from natkit.show.toy import circles, concentration
-from natkit.show.words import words
+from natkit.show.blocks import figures
+from natkit.show.blocks.toy import circles, concentration
+from natkit.show.words.catalogue import words
 
 
 def turned(angles):

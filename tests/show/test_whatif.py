@@ -7,10 +7,10 @@ import ipywidgets as w
 import pytest
 from PIL import Image
 
-from natkit.errors import InputError
-from natkit.evidence import cost
-from natkit.evidence.prices import Line, Prices, Work
-from natkit.show.whatif import WhatIf
+from natkit.core.errors import InputError
+from natkit.money import cost
+from natkit.money.prices import Line, Prices, Work
+from natkit.show.widgets.whatif import WhatIf
 
 
 @pytest.fixture

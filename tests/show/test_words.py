@@ -7,10 +7,10 @@ from string import Formatter
 
 import pytest
 
-from data_prep.soil import FOUND_BY
-from natkit.errors import InputError
+from data_prep.samples.planting import FOUND_BY
+from natkit.core.errors import InputError
 from natkit.evidence.verdict import REASONS
-from natkit.show.words import Words, words
+from natkit.show.words.catalogue import Words, words
 
 EN, JA = words("en"), words("ja")
 SECTIONS = ("data", "training", "map", "evidence", "cost", "verdict", "provenance")

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import natkit
-from natkit.errors import InputError
+from natkit.core.errors import InputError
 from natkit.show.worksheet import COLUMNS, from_sheet, to_sheet
 
 both = pytest.mark.parametrize("lang", ["en", "ja"])

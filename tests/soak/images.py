@@ -3,7 +3,8 @@
     uv run python tests/soak/images.py [--images 10000] [--seed 0] [--keep FOLDER]
 
 Whole pictures of every format, depth and compression are changed in one of thirteen ways. A process of its own reads
-each with `natkit.decoding.read_image` and with the scan's `measure`, and then folders of 500 with `data_prep.scan`.
+each with `natkit.data.decoding.read_image` and with the scan's `measure`, and then folders of 500 with
+`data_prep.scan`.
 What a mutant must show is known in part: a picture under another suffix, or with more bytes behind it, is the same
 picture; one that was cut is the same picture or not readable. Prints counts by mutation and status, and each fault with
 the file that shows it, kept in --keep. Exits 1 if there was a fault. About 15 ms an image on one core.
@@ -28,9 +29,9 @@ import numpy as np
 from PIL import Image
 
 import data_prep
-from data_prep.scanning import measure
-from data_prep.statistics import STATISTICS
-from natkit import decoding
+from data_prep.scanning.scan import measure
+from data_prep.scanning.statistics import STATISTICS
+from natkit.data import decoding
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "data_prep"))
 import test_fuzz as fuzz
@@ -138,7 +139,7 @@ def look(folder: Path, name: str) -> dict:
     start = time.monotonic()
     try:
         pixels = decoding.read_image(folder / name)
-        told = {"read": "ok", "pixels": data_prep.scanning.pixel_hash(pixels)}
+        told = {"read": "ok", "pixels": data_prep.scanning.scan.pixel_hash(pixels)}
     except decoding.UnreadableImage as error:
         told = {"read": error.reason}
     except Exception as error:
@@ -232,7 +233,9 @@ def main() -> int:
     same = {}  # pixels of the originals that can be read at all
     for name, data in files.items():
         try:
-            same[name] = data_prep.scanning.pixel_hash(decoding.decode(io.BytesIO(data)).pixels)
+            same[name] = data_prep.scanning.scan.pixel_hash(
+                decoding.decode(io.BytesIO(data)).pixels
+            )
         except decoding.UnreadableImage as error:
             print(f"original {name}: {error.reason}")
     counts: dict[str, Counter] = {m: Counter() for m in MUTATIONS}

@@ -29,7 +29,7 @@ def command(line: Path, out: Path) -> list[str]:
     """``natkit poc … --fast`` with a table, a label and two groups."""
     table = ["--table", str(line / "parts.csv"), "--label", "defect"]
     groups = ["--group", "camera", "--group", "lot"]
-    start = [sys.executable, "-m", "natkit.cli", "poc", str(line), *table, *groups]
+    start = [sys.executable, "-m", "natkit.app.cli", "poc", str(line), *table, *groups]
     return [*start, "--fast", "--out", str(out)]
 
 

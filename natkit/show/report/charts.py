@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
-from natkit.show import figures, style
-from natkit.show.idea import idea
+from natkit.show import style
+from natkit.show.blocks import figures
+from natkit.show.blocks.idea import idea
 from natkit.show.report.story import absent
-from natkit.show.words import Words, money, titles
+from natkit.show.words import money, titles
+from natkit.show.words.catalogue import Words
 
 
 def draw(facts: dict, folder: Path, words: Words) -> dict[str, dict]:

@@ -22,7 +22,7 @@ from pptx.oxml.ns import qn
 from pptx.oxml.xmlchemy import OxmlElement
 from pptx.util import Emu, Inches, Pt
 
-from natkit.files import plain
+from natkit.core.files import plain
 from natkit.show.report import fit
 from natkit.show.style import BLUE, GREY, HAIR, INK, headroom
 

@@ -1,7 +1,7 @@
 """What the report says of the findings: what was seen, what was done, what is left, what they may hide."""
 
 from natkit.show.report.story import RANK, absent, group, names
-from natkit.show.words import Words
+from natkit.show.words.catalogue import Words
 from natkit.show.words.titles import quoted, shorten, source, whole
 
 

@@ -1,7 +1,7 @@
 """The three numbers of page one, chosen by what the summary holds."""
 
 from natkit.show.report.story import RANK, absent, control, need
-from natkit.show.words import Words
+from natkit.show.words.catalogue import Words
 from natkit.show.words.titles import metric, ours, shorten
 
 

@@ -6,7 +6,8 @@ from natkit.show import style
 from natkit.show.report.deck import EDGE, END, FULL, TOP, Deck
 from natkit.show.report.spoken import more, notes
 from natkit.show.report.story import absent
-from natkit.show.words import Words, money
+from natkit.show.words import money
+from natkit.show.words.catalogue import Words
 
 
 def _paid(part: Callable) -> Callable:

@@ -2,7 +2,8 @@
 
 from natkit.show.report import faults, story
 from natkit.show.report.story import absent
-from natkit.show.words import Words, money, titles
+from natkit.show.words import money, titles
+from natkit.show.words.catalogue import Words
 
 
 def phrases(facts: dict, words: Words) -> list[tuple[str, str]]:

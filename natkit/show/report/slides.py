@@ -9,7 +9,8 @@ from natkit.show.report.headline import numbers
 from natkit.show.report.phrases import phrases
 from natkit.show.report.spoken import listed, method, more, notes
 from natkit.show.report.story import absent
-from natkit.show.words import Words, money, titles
+from natkit.show.words import money, titles
+from natkit.show.words.catalogue import Words
 
 __all__ = ["edited", "write"]
 FILE = "report.pptx"

@@ -1,7 +1,8 @@
 """What is told beside a slide: the method, n, and which data it was."""
 
 from natkit.show.report.story import absent
-from natkit.show.words import Words, titles
+from natkit.show.words import titles
+from natkit.show.words.catalogue import Words
 
 
 def notes(facts: dict, words: Words, n: int | None, *said: str) -> list[str]:

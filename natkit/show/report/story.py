@@ -2,9 +2,9 @@
 
 from functools import partial
 
-from natkit.errors import InputError
-from natkit.evidence.cost import payback
-from natkit.show.words import Words
+from natkit.core.errors import InputError
+from natkit.money.cost import payback
+from natkit.show.words.catalogue import Words
 from natkit.show.words.titles import metric, ours, quoted, rivals, shorten, source, standing
 
 RANK = ("problem", "warning", "note")
@@ -55,7 +55,7 @@ def paid(cost: dict) -> None:
     if cost["payback"] != shown:
         raise InputError(
             f"The summary claims the payback {cost['payback']}, but its saving shows {shown}; a report "
-            "says only what the numbers say. Build the section with natkit.evidence.cost.section()."
+            "says only what the numbers say. Build the section with natkit.money.cost.section()."
         )
 
 

@@ -5,12 +5,13 @@ from pathlib import Path
 
 from openpyxl import Workbook
 
-from natkit import workbooks
+from natkit.data import workbooks
+from natkit.data.workbooks import add_row, dress, edited
 from natkit.show.report import faults, story
 from natkit.show.report.headline import numbers
 from natkit.show.report.story import absent
-from natkit.show.words import Words, money, titles
-from natkit.workbooks import add_row, dress, edited
+from natkit.show.words import money, titles
+from natkit.show.words.catalogue import Words
 
 __all__ = ["edited", "save", "write"]
 

@@ -1,9 +1,9 @@
 """What the cost section says, in sentences chosen by its numbers alone."""
 
-from natkit.evidence.prices import NOT_PRICES
-from natkit.show.words import Words
+from natkit.money.prices import NOT_PRICES
+from natkit.show.words.catalogue import Words
 
-LIMIT = 60  # months; natkit.evidence.cost states no later payback
+LIMIT = 60  # months; natkit.money.cost states no later payback
 COUNTS = ("labels", "engineer_hours", "gpu_hours")
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from natkit.show.words import Words
-from natkit.sources import Source
+from natkit.core.shortcuts import Source
+from natkit.show.words.catalogue import Words
 
 
 def shorten(text: object, length: int = 40) -> str:

@@ -1,0 +1,1 @@
+"""What is done about findings: pictures mended, weights against bias, splits without leaks. Imports rules."""

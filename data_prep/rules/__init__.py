@@ -1,0 +1,1 @@
+"""What may be wrong with the data: a rule names it, says why and what is done. Imports scanning."""

@@ -1,0 +1,157 @@
+"""Pictures that are worse than the others of their own camera: blurred, dark, overexposed, damaged."""
+
+import numpy as np
+import pandas as pd
+
+from data_prep.rules.registry import RULES, Finding, Rule
+from data_prep.rules.telling import RESAMPLES, interval
+from natkit.core.labels import class_names
+
+CELL = 40  # images from which a camera (crossed with the other groups) is judged by itself
+VALUES = 12  # of a group that may each have a gain of their own
+
+
+def own_level(values: np.ndarray, groups: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Median of each image's like, and how many robust standard deviations it lies below.
+
+    Its like are the images of the same values in all ``groups``; where these are fewer than 40,
+    the last group is left out, then the one before. The spread is that of the lower half (from the
+    median to the 10th percentile), since most measures spread unevenly.
+
+    Parameters
+    ----------
+    values
+        float (n,), finite.
+    groups
+        n rows; a missing value is a value of its own.
+
+    Returns
+    -------
+    median, z
+        float (n,) each; z is positive below the median.
+    """
+    median, spread = np.empty(len(values)), np.empty(len(values))
+    code = np.zeros(len(values), int)
+    for column in (None, *groups):
+        if column is not None:
+            more = pd.factorize(class_names(groups[column]))[0] + 1
+            code = np.unique(code * (more.max() + 1) + more, return_inverse=True)[1]
+        sizes = np.bincount(code)
+        for cell in np.flatnonzero(sizes >= (CELL if column is not None else 0)):
+            rows = code == cell
+            low, middle = np.percentile(values[rows], (10, 50))
+            median[rows], spread[rows] = middle, (middle - low) / 1.2816
+    return median, (median - values) / np.maximum(spread, 1e-9)
+
+
+def worse_than_own_camera(
+    table: pd.DataFrame, groups: list[str], rules: dict[str, Rule] = RULES
+) -> list[Finding]:
+    """Damaged, dark, blurred and overexposed pictures, each by the first rule that fits.
+
+    Dark and blurred: so many robust standard deviations below its like (``limit.deviations``), and
+    at most so much of their median (``limit.share``): a tight camera's trifles are left alone.
+
+    Parameters
+    ----------
+    table
+        Rows of readable images that no other rule has put aside.
+    groups
+        Columns of few values (camera, line, product): what an image is compared within.
+    """
+    if table.empty:
+        return []
+    own, left = table[groups], np.ones(len(table), bool)
+    found = []
+    for code, (column, judge) in JUDGES.items():
+        if code not in rules:
+            continue
+        hit, usual = judge(table[column].to_numpy(float), own, rules[code].limit)
+        hit &= left
+        left &= ~hit
+        if hit.any():
+            rows = table[hit]
+            details = tuple(
+                {"value": round(float(v), 4), "usual": round(float(u), 4)}
+                for v, u in zip(rows[column], usual[hit], strict=True)
+            )
+            n = len(rows)
+            evidence = {"n": n, "measure": column}
+            found.append(Finding(code, "warning", tuple(rows["path"]), evidence, n, details))
+    return found
+
+
+def _less(values: np.ndarray, own: pd.DataFrame, limit: dict):
+    """Far below its like, on a scale of ratios."""
+    median, z = own_level(np.log(np.maximum(values, 1e-6)), own)
+    usual = np.exp(median)
+    return (z > limit["deviations"]) & (values < limit["share"] * usual), usual
+
+
+def _more(values: np.ndarray, own: pd.DataFrame, _limit: dict):
+    """Above its like: dead lines and blocks are counted, and a sound camera has none."""
+    usual, _ = own_level(values, own)
+    return values > usual, usual
+
+
+def _glare(values: np.ndarray, own: pd.DataFrame, limit: dict):
+    median, z = own_level(-values, own)  # the upper half is what counts here
+    usual = -median
+    return (z > limit["deviations"]) & (values > usual + limit["area"]), usual
+
+
+JUDGES = {  # rule → what the scan measured, and how it is judged; the first that fits names an image
+    "dead_block": ("dead_block", _more),
+    "dead_lines": ("dead_lines", _more),
+    "dark": ("white", _less),
+    "blurred": ("sharpness", _less),
+    "overexposed": ("saturated_share", _glare),
+}
+
+
+def gains(
+    table: pd.DataFrame, groups: list[str], rules: dict[str, Rule] = RULES, seed: int = 0
+) -> list[Finding]:
+    """Cameras (values of a group of 2 to 12) whose pictures are brighter or darker than the others'.
+
+    By more than ``limit.ratio``, and surely (95 %) by more than half of it on a scale of ratios.
+
+    The white level of each image is compared within its other groups. The reference is the middle
+    of the values' medians, or of two values the more frequent one.
+
+    Parameters
+    ----------
+    table
+        Rows of readable images that no other rule has put aside.
+    seed
+        For the 300 bootstrap resamples behind the interval.
+    """
+    if "gain" not in rules:
+        return []
+    found, least = [], np.log(rules["gain"].limit["ratio"])
+    rng = np.random.default_rng(seed)
+    level = np.log(np.maximum(table["white"].to_numpy(float), 1e-6))
+    for group in groups:
+        names = class_names(table[group])
+        counts = names.value_counts()
+        counts = counts[counts >= CELL]
+        if not 2 <= len(counts) <= VALUES:
+            continue
+        rest = level - own_level(level, table[[g for g in groups if g != group]])[0]
+        draws = {}
+        for name in counts.index:
+            mine = rest[(names == name).to_numpy()]
+            picks = rng.integers(len(mine), size=(RESAMPLES, len(mine)))
+            draws[name] = np.append(np.median(mine[picks], axis=1), np.median(mine))
+        common = (
+            draws[counts.index[0]] if len(counts) == 2 else np.median([*draws.values()], axis=0)
+        )
+        for name, mine in draws.items():
+            ratios = mine - common
+            low, high = np.percentile(ratios[:-1], (2.5, 97.5))
+            if abs(ratios[-1]) < least or min(abs(low), abs(high)) < least / 2 or low * high < 0:
+                continue
+            ratio = interval(*np.exp([ratios[-1], low, high]), int(counts[name]))
+            evidence = {"column": group, "value": name, "ratio": ratio}
+            found.append(Finding("gain", "warning", (), evidence, int(counts[name])))
+    return found

@@ -1,0 +1,1 @@
+"""An audit carried out: the prepared folder and its ledger. Imports deciding."""

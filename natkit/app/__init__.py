@@ -1,0 +1,1 @@
+"""The command, JupyterLab, and the notebooks that they run. Nothing imports this room."""

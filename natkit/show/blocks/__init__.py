@@ -1,0 +1,1 @@
+"""Charts: numbers and an Axes go in, the Axes comes out. Imports words and style."""

@@ -1,0 +1,1 @@
+"""Several runs as one page and one workbook. Imports report, blocks and words."""

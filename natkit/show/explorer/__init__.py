@@ -1,0 +1,1 @@
+"""The map as a page of its own, without a server. Imports words and style."""

@@ -1,0 +1,1 @@
+"""Widgets for JupyterLab: explore, label, train, ask what if. Imports blocks and words."""
