@@ -142,14 +142,13 @@ def _attempt(step: str, part: Path, record: Path, parameters: dict) -> None:
             raise told from None
         except DeadKernelError:
             part.unlink(missing_ok=True)
-            raise InputError(
-                f"The process that ran {step} was killed, most often because memory ran out. Close other "
-                "programs or take fewer images, and repeat the same command to go on."
-            ) from None
+            raise _killed(step) from None
         except RuntimeError as error:  # of jupyter_client, which has no word of its own for it
             part.unlink(missing_ok=True)
             complaints.seek(0)
             last = complaints.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
+            if not last and "died" in str(error):  # Python says why it can't start, unless it is killed
+                raise _killed(step) from None
             raise InputError(
                 f"{sys.executable} could not start the process that runs {step} "
                 f"({(last or str(error)).rstrip('.')}). Install natkit afresh, and repeat the same command."
@@ -157,6 +156,13 @@ def _attempt(step: str, part: Path, record: Path, parameters: dict) -> None:
         except BaseException:
             part.unlink(missing_ok=True)
             raise
+
+
+def _killed(step: str) -> InputError:
+    return InputError(
+        f"The process that ran {step} was killed, most often because memory ran out. Close other "
+        "programs or take fewer images, and repeat the same command to go on."
+    )
 
 
 def _interruptible(work: Callable[[], object]) -> None:

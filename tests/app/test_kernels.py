@@ -178,6 +178,16 @@ def test_a_python_that_does_not_start_is_named(out, tmp_path):
     assert left(out) == {"memo.txt", "notebooks"}
 
 
+def test_a_python_that_is_killed_as_it_starts_is_not_blamed(out, tmp_path):
+    bad = tmp_path / "python"
+    bad.write_text("#!/bin/sh\nkill -9 $$\n")
+    bad.chmod(0o755)
+    kind, told, _ = step(out, "1", OTHER_PYTHON=str(bad))
+    assert kind == "InputError"
+    assert "was killed, most often because memory ran out" in told
+    assert left(out) == {"memo.txt", "notebooks"}
+
+
 def test_a_killed_run_is_taken_over(out):
     """Its kernel, if it still lives, is ended first; what it wrote goes; the user's note stays."""
     (out / "notebooks").mkdir()
