@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import zipfile
 import zlib
@@ -21,8 +22,8 @@ def writing(path: str | Path) -> Iterator[Path]:
     """Give a temporary file or folder name beside ``path``; rename it to ``path`` at the end.
 
     If the block raises (Ctrl-C, a full disk), what was half-written is removed and ``path`` is as it was;
-    a full disk is always an OSError with ENOSPC. The block may make a file or a folder; a folder never
-    replaces one that has contents.
+    what the system refuses, a full disk above all, is always an OSError. The block may make a file or a
+    folder; a folder never replaces one that has contents.
 
     Examples
     --------
@@ -42,14 +43,21 @@ def writing(path: str | Path) -> Iterator[Path]:
         _note((_kind(p), p, path / p.relative_to(part)) for p in (part, *inside))
         part.replace(path)
     except Exception as error:
-        if _is_full(path.parent):  # some writers hide it behind an error of their own
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
-        raise
+        number = errno.ENOSPC if _is_full(path.parent) else _of_the_system(error)
+        if number is None:
+            raise
+        raise OSError(number, os.strerror(number), str(path)) from error
     finally:
         if part.is_dir():
             shutil.rmtree(part)
         else:
             part.unlink(missing_ok=True)
+
+
+def _of_the_system(error: Exception) -> int | None:
+    """The number of the operating system's error, where a writer in Rust put it into the text of its own."""
+    found = re.search(r"\(os error (\d+)\)", str(error))
+    return int(found[1]) if found else None
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from safetensors import SafetensorError
 
 from natkit import Embedding, InputError
 from natkit.core import files
@@ -106,3 +107,18 @@ def test_a_foreign_file_is_refused(tmp_path):
     for name in ("a.npz", "absent.npz"):
         with pytest.raises(InputError, match="not an embedding"):
             Embedding.load(tmp_path / name)
+
+
+def test_what_the_system_refuses_is_an_os_error_whoever_says_it(tmp_path):
+    """safetensors, in Rust, says a full disk in a text of its own, and frees the room that it had taken."""
+
+    def failing() -> None:
+        with writing(tmp_path / "a") as part:
+            part.write_bytes(b"half")
+            raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    with pytest.raises(OSError, match="No space left") as told:
+        failing()
+    assert told.value.errno == errno.ENOSPC
+    assert told.value.filename == str(tmp_path / "a")
+    assert list(tmp_path.iterdir()) == []
