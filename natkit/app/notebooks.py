@@ -147,9 +147,7 @@ def _attempt(step: str, part: Path, record: Path, parameters: dict) -> None:
             part.unlink(missing_ok=True)
             complaints.seek(0)
             last = complaints.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
-            if not last and "died" in str(
-                error
-            ):  # Python says why it can't start, unless it is killed
+            if not last and "died" in str(error):  # else Python says why it can't start
                 raise _killed(step) from None
             raise InputError(
                 f"{sys.executable} could not start the process that runs {step} "

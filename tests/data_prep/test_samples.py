@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from data_prep import samples
-from data_prep.samples import drawing
+from data_prep.samples import drawing, sets
 from data_prep.samples import planting as soil
 from data_prep.samples.planting import FOUND_BY
 from data_prep.scanning.statistics import damage
@@ -41,7 +41,7 @@ def test_defect_and_kind_agree_and_every_kind_comes(line):
 
 
 def test_a_part_seen_twice_is_of_one_kind_and_one_lot_and_before_two_cameras():
-    table = pd.DataFrame(samples._plan(3000, np.random.default_rng(0)))
+    table = pd.DataFrame(sets._plan(3000, np.random.default_rng(0)))
     sizes = table.groupby("part").size()
     assert sizes.max() == 2
     twice = table[table["part"].isin(sizes.index[sizes == 2])].groupby("part")
@@ -83,7 +83,7 @@ def test_solar_cells_are_whole(tmp_path):
 
 
 def test_without_elpv_dataset_the_error_says_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setattr(samples.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(sets.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"not installed.*pip install.*synthetic_line"):
         samples.solar_cells(tmp_path / "cells")
     assert not (tmp_path / "cells").exists()
@@ -197,7 +197,7 @@ def test_sample_data_overwrites_nothing(line, tmp_path):
 def test_without_the_cells_the_demonstration_says_so_and_draws_a_line(
     tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr(samples.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(sets.importlib.util, "find_spec", lambda name: None)
     folder, table, label, groups = samples.demo(tmp_path / "a", small=True, seed=0)
     assert "elpv-dataset is not installed" in capsys.readouterr().out
     assert (folder / "truth.csv").exists()
