@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+import pandas as pd
 import torch
 from sklearn.base import BaseEstimator, TransformerMixin
 from torch import nn
 
+from natkit.core import html
 from natkit.core.errors import InputError
 from natkit.data.embedding import Embedding
 from natkit.data.images import ImageSet
@@ -35,6 +37,16 @@ from natkit.method.settings import PAPER, SIGNALS, VECTORS, Settings
 from natkit.method.training import checkpoint as disk
 from natkit.method.training.distributed import Team
 from natkit.method.training.run import Run
+
+SHOWN = (
+    "views",
+    "network",
+    "size",
+    "matching",
+    "dim",
+    "n_targets",
+    "seed",
+)  # settings in a notebook
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -303,6 +315,21 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
         control.history, none = [], np.empty(0, np.int64)
         control.ids, control.assignment = none, none
         return control._place(control.first_backbone(), None, "untrained")
+
+    def _repr_html_(self) -> str:
+        """What it is and how it was trained; in a notebook this stands in place of scikit-learn's diagram."""
+        facts = {name: getattr(self, name) for name in SHOWN}
+        name = "NAT, not trained yet"
+        if hasattr(self, "backbone"):
+            name = self.name
+            facts |= {"features": self.backbone.features, "device": self.device_}
+            facts |= {"images": len(self.ids), "epochs": len(self.history)}
+            last = self.history[-1] if self.history else {}
+            facts |= {key: last[key] for key in ("agreement", "others") if last}
+        return html.table(name, pd.DataFrame(facts.items(), columns=["fact", "value"]))
+
+    def _repr_mimebundle_(self, **_) -> dict[str, str]:
+        return {"text/plain": repr(self), "text/html": self._repr_html_()}
 
     def export(self, file: str | Path) -> None:
         """Write the backbone for other programs: ``.safetensors`` or ``.onnx``.
