@@ -59,8 +59,7 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    epochs, batch_size, matching, dim, …
-        See :class:`natkit.method.settings.Settings`; every setting is a keyword.
+    {settings}
 
     Attributes
     ----------
@@ -377,3 +376,8 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
             raise InputError(
                 "This model is not trained yet. Call fit(images), or NAT.load(folder)."
             )
+
+
+NAT.__doc__ = NAT.__doc__.replace(
+    "{settings}", Settings.__doc__.partition("----------\n")[2].strip()
+)
