@@ -38,15 +38,7 @@ from natkit.method.training import checkpoint as disk
 from natkit.method.training.distributed import Team
 from natkit.method.training.run import Run
 
-SHOWN = (
-    "views",
-    "network",
-    "size",
-    "matching",
-    "dim",
-    "n_targets",
-    "seed",
-)  # settings in a notebook
+SHOWN = ("network", "size", "matching", "dim", "n_targets", "views")  # settings in a notebook
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -324,8 +316,10 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
             facts |= {"features": self.backbone.features, "device": self.device_}
             facts |= {"images": len(self.ids), "epochs": len(self.history)}
             last = self.history[-1] if self.history else {}
-            facts |= {key: last[key] for key in ("agreement", "others") if last}
-        return html.table(name, pd.DataFrame(facts.items(), columns=["fact", "value"]))
+            known = {key: last.get(key) for key in ("agreement", "others")}
+            facts |= {key: f"{value:.3f}" for key, value in known.items() if value is not None}
+        rows = [(fact, str(value)) for fact, value in facts.items()]
+        return html.table(name, pd.DataFrame(rows, columns=["fact", "value"]))
 
     def _repr_mimebundle_(self, **_) -> dict[str, str]:
         return {"text/plain": repr(self), "text/html": self._repr_html_()}
