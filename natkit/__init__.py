@@ -8,10 +8,22 @@ import importlib
 
 __version__ = "0.1.0"
 
+_MODULES = {
+    "figures": "natkit.show.blocks.figures",
+    "gallery": "natkit.show.gallery",
+    "worksheet": "natkit.show.worksheet",
+    "widgets": "natkit.show.widgets",
+    "cost": "natkit.money.cost",
+}
 _HOME = {
     "load": "natkit.data.images",
     "Signals": "natkit.data.signals",
     "NAT": "natkit.method.nat",
+    "Views": "natkit.method.views.images",
+    "preset": "natkit.method.views.images",
+    "preview": "natkit.method.views.preview",
+    "toy": "natkit.method.toy",
+    "describe": "natkit.method.describe",
     "health": "natkit.method.health",
     "supervised": "natkit.method.supervised.fitting",
     "on_draws": "natkit.method.supervised.fitting",
@@ -23,6 +35,7 @@ _HOME = {
     "project": "natkit.look.project",
     "clusters": "natkit.look.clusters",
     "similar": "natkit.look.neighbors",
+    "Index": "natkit.look.neighbors",
     "purity": "natkit.look.association",
     "label_next": "natkit.look.suggest",
     "explorer": "natkit.show.explorer.page",
@@ -32,15 +45,25 @@ _HOME = {
     "under_corruption": "natkit.evidence.robustness",
     "held_out": "natkit.evidence.robustness",
     "compare": "natkit.runs.compare",
+    "Prices": "natkit.money.prices",
+    "Line": "natkit.money.prices",
+    "Work": "natkit.money.prices",
+    "save_section": "natkit.evidence.sections",
+    "load_section": "natkit.evidence.sections",
+    "collect": "natkit.evidence.summary",
     "summarize": "natkit.evidence.summary",
     "report": "natkit.show.report.page",
     "compare_runs": "natkit.show.compare.page",
+    "words": "natkit.show.words.catalogue",
     "InputError": "natkit.core.errors",
+    "Stop": "natkit.core.errors",
 }
-__all__ = sorted(_HOME)
+__all__ = sorted({*_HOME, *_MODULES})
 
 
 def __getattr__(name: str):
+    if name in _MODULES:
+        return importlib.import_module(_MODULES[name])
     if name not in _HOME:
         raise AttributeError(f"natkit has no {name!r}; it has {', '.join(__all__)}.")
     return getattr(importlib.import_module(_HOME[name]), name)

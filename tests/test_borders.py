@@ -1,6 +1,7 @@
 """The import graph is part of the design, so it is a test."""
 
 import ast
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -166,3 +167,14 @@ def test_the_loading_check_can_fail():
 
 def test_the_command_itself_stays_light():
     assert not loaded_by("import natkit.app.cli") & HEAVY
+
+
+@pytest.mark.parametrize("package", ["natkit", "data_prep"])
+def test_every_public_name_is_there_and_hides_no_room(package):
+    """``natkit.data`` stays the package that it is: a function of that name would come and go with imports."""
+    ours = importlib.import_module(package)
+    rooms = {path.stem for path in (ROOT / package).iterdir() if path.suffix in ("", ".py")}
+    own = {"samples"}  # which is public, and a room
+    assert not set(ours.__all__) & (rooms - own)
+    assert all(getattr(ours, name) is not None for name in ours.__all__)
+    assert dir(ours) == ours.__all__

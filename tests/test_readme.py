@@ -5,10 +5,12 @@ import shlex
 import subprocess
 import sys
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+import natkit
 from data_prep import samples
 from natkit.app import cli, preflight
 
@@ -55,3 +57,22 @@ def test_pictures_and_notebooks_exist():
     named = re.findall(r"^\| `(\d\d_\w+)` \|", README, re.M)
     assert named == sorted(p.stem for p in (ROOT / "notebooks").glob("*.ipynb"))
     assert list(cli.STEPS) == named[1:6]  # 06_signals is for those who have signals
+
+
+def test_contributing_tells_the_house_as_it_is():
+    """Each room stands in the picture, each file that is named is there, and the glossary stays short."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    for package in ("natkit", "data_prep"):
+        rooms = {path.parent.name for path in (ROOT / package).glob("*/__init__.py")}
+        assert rooms <= set(re.findall(r"^      (\w+)/", text, re.M))
+    for named in re.findall(r"`((?:natkit|data_prep|tests|notebooks)/[\w./]*)`", text):
+        assert (ROOT / named).exists(), named
+    glossary = re.findall(r"^\| (?!word |---)([^|]+) \|", text, re.M)
+    assert 10 < len(", ".join(glossary).split(", ")) <= 40
+
+
+def test_every_setting_is_explained_where_it_is_asked_for():
+    """``help(natkit.NAT)`` has a line on each; the words stand in the settings alone."""
+    told = natkit.NAT.__doc__.partition("Parameters")[2].partition("Attributes")[0]
+    names = set(re.findall(r"\w+", " ".join(re.findall(r"^ {0,4}(\w[\w, ]*)$", told, re.M))))
+    assert {field.name for field in fields(natkit.NAT)} <= names

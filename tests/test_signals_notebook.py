@@ -4,9 +4,16 @@ import json
 import subprocess
 import sys
 
+import nbformat
 import papermill
 
 from natkit.app import cli, notebooks
+
+HOLDS = """
+assert np.isfinite(signals.values).all()
+assert [row["found"] for row in rows] == [row["planted"] for row in rows]
+assert all(row["planted"] for row in rows)
+"""
 
 
 def test_the_notebook_of_signals(tmp_path):
@@ -15,6 +22,9 @@ def test_the_notebook_of_signals(tmp_path):
     papermill.execute_notebook(
         notebooks.source("06_signals", "ja"), copy, values, prepare_only=True, progress_bar=False
     )
+    book = nbformat.read(copy, as_version=4)
+    book.cells.append(nbformat.v4.new_code_cell(HOLDS))
+    nbformat.write(book, copy)
     command = [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", "-q"]
     command += ["--nbval-cell-timeout=300", "-p", "no:cacheprovider", str(copy)]
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)

@@ -43,6 +43,7 @@ from data_prep.rules.signals import signal_findings
 from data_prep.rules.spellings import alike_classes
 from data_prep.rules.suiting import in_doubt
 from data_prep.scanning.scan import Scan
+from natkit.core import html
 from natkit.core.errors import InputError
 from natkit.core.labels import class_names
 from natkit.core.shortcuts import Source
@@ -93,6 +94,11 @@ class Audit:
         kinds = [sum(f.severity == s for f in self.findings) for s in SEVERITIES]
         counts = ", ".join(f"{n} {s}s" for n, s in zip(kinds, SEVERITIES, strict=True))
         return f"Audit({len(self.scan.table)} {self.scan.kind}: {counts})"
+
+    def _repr_html_(self) -> str:
+        """The findings, the most serious first."""
+        shown = ["name", "column", self.scan.kind, "severity", "action", "example"]
+        return html.table(repr(self), self.table[shown])
 
     @property
     def looked_for(self) -> tuple[str, ...]:

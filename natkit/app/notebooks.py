@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 
 from natkit.app.console import Terminal
-from natkit.core.errors import InputError
+from natkit.core.errors import InputError, Stop
 from natkit.core.files import RECORD, take_back
 
 SPARED = ("training", "scan.jsonl")  # from which an interrupted training or scan goes on
@@ -39,6 +39,8 @@ def source(step: str, lang: str) -> Path:
 
 def run(step: str, out: Path, parameters: dict) -> None:
     """Run one notebook into ``out/notebooks``; it gets its name only when it ran through.
+
+    A notebook that raises :class:`natkit.Stop` ran through: what it wrote stays, and the cells below are empty.
 
     What it writes is noted, so that a step that did not end is taken back: at once, or, if this process was killed,
     by the next run. Call :func:`settle` once it is known that the step is done.
@@ -133,6 +135,9 @@ def _attempt(step: str, part: Path, record: Path, parameters: dict) -> None:
                 )
             )
         except PapermillExecutionError as error:
+            if error.ename == Stop.__name__:
+                _unmarked(part)
+                return
             if (told := _told(error)) is None:
                 raise InputError(
                     f"The notebook {step} failed: {error.ename}: {error.evalue}. This should not happen; "
@@ -163,6 +168,14 @@ def _killed(step: str) -> InputError:
         f"The process that ran {step} was killed, most often because memory ran out. Close other "
         "programs or take fewer images, and repeat the same command to go on."
     )
+
+
+def _unmarked(book: Path) -> None:
+    """Take papermill's notice of a failure out of a notebook that only came to its stop."""
+    from papermill.execute import remove_error_markers
+    from papermill.iorw import load_notebook_node, write_ipynb
+
+    write_ipynb(remove_error_markers(load_notebook_node(str(book))), str(book))
 
 
 def _interruptible(work: Callable[[], object]) -> None:

@@ -12,12 +12,15 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from natkit.core import html
 from natkit.core.errors import InputError
 from natkit.core.files import writing
 from natkit.core.progress import progress
 from natkit.data import annotations, manifest, shards
 from natkit.data.decoding import UnreadableImage, in_channels, read_image, resize
 from natkit.data.signals import Signals, of_folder, positions
+
+SHOWN, SIDE = 8, 72  # images in a notebook, and their longest side in pixels
 
 
 def thumbnail(file: Path, side: int) -> Image.Image | None:
@@ -67,6 +70,16 @@ class ImageSet:
 
     def __repr__(self) -> str:
         return f"ImageSet({len(self)} images from {self.prepared.folder.name})"
+
+    def _repr_html_(self) -> str:
+        """The set by splits, and some of its images, spread evenly."""
+        splits = ", ".join(
+            f"{n:,} {split}" for split, n in self.table["split"].value_counts().items()
+        )
+        some = self[np.unique(np.linspace(0, len(self) - 1, min(SHOWN, len(self))).astype(int))]
+        small = [thumbnail(file, SIDE) for file in some.files]
+        pictures = [None if picture is None else png(picture).getvalue() for picture in small]
+        return html.strip(f"{self!r}: {splits}", zip(some.table["path"], pictures, strict=True))
 
     def __getitem__(self, rows: int | slice | Sequence) -> "ImageSet":
         table = self.table.iloc[positions(len(self), rows)]

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from natkit.core import html
 from natkit.core.errors import InputError
 from natkit.core.labels import class_names
 from natkit.core.progress import progress
@@ -20,6 +21,7 @@ from natkit.evidence.questions import Question, question
 from natkit.evidence.verdict import DECIDES, judge
 
 PARTS = ("curve", "robustness", "held_out")
+ENDS = ("value", "low", "high")
 Entry = Embedding | Sequence[Embedding]
 
 
@@ -124,6 +126,13 @@ class Evidence:
         by = verdict["difference"]
         gap = f"{by['value']:+.3f} [{by['low']:+.3f}, {by['high']:+.3f}]"
         return f"{said}; {gap} against {verdict['control']}, n={by['n']})"
+
+    def _repr_html_(self) -> str:
+        """The verdict, and every score with its 95 % interval; where nothing was scored, what was counted."""
+        if "scores" not in self.facts:
+            return html.table(repr(self), self.rows("counts"))
+        shown = ["name", "role", "probe", self.facts["metric"], "low", "high"]
+        return html.table(repr(self), self.table[shown])
 
 
 def score(

@@ -15,6 +15,7 @@ from natkit.core.errors import InputError
 from natkit.core.labels import class_names
 from natkit.data.manifest import Prepared, read
 from natkit.evidence.scoring import Evidence
+from natkit.evidence.sections import SECTIONS, load_section
 from natkit.evidence.verdict import judge
 
 FORMAT, VERSION = "natkit-summary", 1
@@ -184,11 +185,7 @@ def collect(out: str | Path, seed: int = 0) -> dict:
     """
     out = Path(out)
     prepared = read(out / "prepared")
-    part = {
-        name: json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
-        for name in ("training", "map", "evidence", "planted", "cost", "mended")
-        for file in [out / "sections" / f"{name}.json"]
-    }
+    part = {name: load_section(out, name) for name in SECTIONS}
     return summarize(
         prepared,
         part["training"],

@@ -2,6 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from sklearn.metrics.pairwise import euclidean_distances
 from threadpoolctl import threadpool_limits
 
 from natkit.core.errors import InputError
+from natkit.core.files import writing
 from natkit.data.embedding import Embedding
 from natkit.look.space import nearest, principal
 
@@ -140,6 +142,11 @@ class Clusters:
                 "membership": np.where(self.labels < 0, np.nan, own).round(4),
             }
         )
+
+    def save(self, file: str | Path) -> None:
+        """Write :meth:`table` as CSV, in a coding by which a spreadsheet reads Japanese names."""
+        with writing(file) as part:
+            self.table().to_csv(part, index=False, encoding="utf-8-sig")
 
 
 def clusters(emb: Embedding, seed: int = 0) -> Clusters:

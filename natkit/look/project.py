@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from natkit.core import html
 from natkit.core.errors import InputError
 from natkit.core.stats import names_rows
 from natkit.data.embedding import Embedding
@@ -56,6 +57,10 @@ class Map:
 
     def __repr__(self) -> str:
         return f"Map({len(self.ids)} images, trustworthiness {self.trustworthiness:.2f})"
+
+    def _repr_html_(self) -> str:
+        """How far it can be trusted: each measure beside its control, the same of a map of shuffled data."""
+        return html.table(repr(self), pd.DataFrame(self.honesty))
 
     def place(self, emb: Embedding) -> np.ndarray:
         """Where new images lie on this map: float32 (m, 2); the old points stay where they are.

@@ -1,16 +1,12 @@
 """What the report says of a training: network, images, time, device, history."""
 
-from pathlib import Path
-
 import torch
 
-from natkit.core.files import write_json
 
-
-def describe(model, file: str | Path | None = None) -> dict:
-    """``summary["training"]`` of a fitted NAT: what was trained, how long, on what; also to ``file``."""
+def describe(model) -> dict:
+    """``summary["training"]`` of a fitted NAT: what was trained, how long, on what."""
     history, seconds = model.history, model.history[-1]["seconds"]
-    section = {
+    return {
         "images": len(model.ids),
         "epochs": len(history),
         "seconds": seconds,
@@ -26,9 +22,6 @@ def describe(model, file: str | Path | None = None) -> dict:
         "params": model.plain(),
         "history": history,
     }
-    if file is not None:
-        write_json(file, section)
-    return section
 
 
 def device_name(device: torch.device) -> str:

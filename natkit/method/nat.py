@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+import pandas as pd
 import torch
 from sklearn.base import BaseEstimator, TransformerMixin
 from torch import nn
 
+from natkit.core import html
 from natkit.core.errors import InputError
 from natkit.data.embedding import Embedding
 from natkit.data.images import ImageSet
@@ -36,6 +38,8 @@ from natkit.method.training import checkpoint as disk
 from natkit.method.training.distributed import Team
 from natkit.method.training.run import Run
 
+SHOWN = ("network", "size", "matching", "dim", "n_targets", "views")  # settings in a notebook
+
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class NAT(Settings, TransformerMixin, BaseEstimator):
@@ -47,8 +51,7 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    epochs, batch_size, matching, dim, …
-        See :class:`natkit.method.settings.Settings`; every setting is a keyword.
+    {settings}
 
     Attributes
     ----------
@@ -304,6 +307,23 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
         control.ids, control.assignment = none, none
         return control._place(control.first_backbone(), None, "untrained")
 
+    def _repr_html_(self) -> str:
+        """What it is and how it was trained; in a notebook this stands in place of scikit-learn's diagram."""
+        facts = {name: getattr(self, name) for name in SHOWN}
+        name = "NAT, not trained yet"
+        if hasattr(self, "backbone"):
+            name = self.name
+            facts |= {"features": self.backbone.features, "device": self.device_}
+            facts |= {"images": len(self.ids), "epochs": len(self.history)}
+            last = self.history[-1] if self.history else {}
+            known = {key: last.get(key) for key in ("agreement", "others")}
+            facts |= {key: f"{value:.3f}" for key, value in known.items() if value is not None}
+        rows = [(fact, str(value)) for fact, value in facts.items()]
+        return html.table(name, pd.DataFrame(rows, columns=["fact", "value"]))
+
+    def _repr_mimebundle_(self, **_) -> dict[str, str]:
+        return {"text/plain": repr(self), "text/html": self._repr_html_()}
+
     def export(self, file: str | Path) -> None:
         """Write the backbone for other programs: ``.safetensors`` or ``.onnx``.
 
@@ -350,3 +370,8 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
             raise InputError(
                 "This model is not trained yet. Call fit(images), or NAT.load(folder)."
             )
+
+
+NAT.__doc__ = NAT.__doc__.replace(
+    "{settings}", Settings.__doc__.partition("----------\n")[2].strip()
+)

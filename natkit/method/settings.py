@@ -77,36 +77,90 @@ VECTORS = {"network": "mlp", "views": "vector"}
 
 @dataclass(kw_only=True)
 class Settings:
-    """Everything that decides how a run goes, besides its images. Saved with the run."""
+    """Everything that decides how a run goes, besides its images. Saved with the run.
 
-    epochs: int = 13  # passes over the training images
-    batch_size: int = 64  # images a step of the optimiser
-    micro_batch: int | None = None  # images at once through the network; None: the whole batch
-    n_views: int = 2  # full-size views of an image in a step; ``views`` may add small ones
-    views: Views | SignalViews | str = field(default_factory=Views)  # or the name of a preset
-    matching: str = "soft"  # debiased Sinkhorn; or one target an image: "exact", "fast"
-    match_every: int = 1  # epochs from one matching to the next
-    pool: int = 0  # images matched together; beyond the batch they are recent ones, from a queue
-    whole_set: bool = False  # one target an image: also match all images before and between epochs
-    dim: int = 64  # length of a target
-    n_targets: int = 2048  # targets of the soft matching; the others have one for each image
-    temperature: float = 0.2  # entropic blur of the soft matching
-    reduction: str = "mean"  # of the loss over a batch; or "sum", as in the paper
-    optimizer: str = "adamw"  # or "sgd"
-    lr: float = 2e-3  # peak step size
-    momentum: float = 0.9  # of "sgd"
+    Parameters
+    ----------
+    epochs
+        Passes over the training images.
+    batch_size
+        Images a step of the optimiser.
+    micro_batch
+        Images at once through the network; None: the whole batch.
+    n_views
+        Full-size views of an image in a step; ``views`` may add small ones.
+    views
+        What may change from view to view: :class:`natkit.Views`, or the name of a preset (:func:`natkit.preset`).
+    matching
+        How images get targets: "soft", by debiased Sinkhorn; or one target an image: "exact", "fast".
+    match_every
+        Epochs from one matching to the next.
+    pool
+        Images matched together; beyond the batch they are recent ones, from a queue.
+    whole_set
+        With one target an image: also match all images before and between epochs.
+    dim
+        Length of a target.
+    n_targets
+        Targets of the soft matching; the others have one for each image.
+    temperature
+        Entropic blur of the soft matching.
+    reduction
+        Of the loss over a batch: "mean", or "sum" as in the paper.
+    optimizer
+        "adamw" or "sgd".
+    lr, momentum, weight_decay
+        Peak step size; momentum of "sgd"; weight decay.
+    schedule
+        Of the step size: "cosine", down to 0 after the warm-up, or "constant".
+    warmup
+        Share of the steps spent rising to ``lr``.
+    network
+        The backbone, by a name that :func:`natkit.networks` lists.
+    stem
+        "standard"; "small": for small pictures; "gradients": as in the paper.
+    weights
+        Safetensors file of the backbone's first weights; None: random ones.
+    head_width, head_layers
+        Width and number of the hidden layers of the head; its last layer is always linear.
+    size
+        Pixels; images are resized to size × size.
+    seed
+        Of weights, targets, batches and views.
+    device
+        "auto": CUDA if there is one, else "cpu".
+    compile
+        torch.compile: minutes to start, faster steps; needs a C++ compiler.
+    """
+
+    epochs: int = 13
+    batch_size: int = 64
+    micro_batch: int | None = None
+    n_views: int = 2
+    views: Views | SignalViews | str = field(default_factory=Views)
+    matching: str = "soft"
+    match_every: int = 1
+    pool: int = 0
+    whole_set: bool = False
+    dim: int = 64
+    n_targets: int = 2048
+    temperature: float = 0.2
+    reduction: str = "mean"
+    optimizer: str = "adamw"
+    lr: float = 2e-3
+    momentum: float = 0.9
     weight_decay: float = 1e-4
-    schedule: str = "cosine"  # down to 0 after the warm-up; or "constant"
-    warmup: float = 0.1  # share of the steps spent rising to lr
-    network: str = "small"  # the backbone: see natkit.method.networks.backbones.backbone
-    stem: str = "standard"  # "small": for small pictures; "gradients": as in the paper
-    weights: str | Path | None = None  # safetensors file of the backbone's first weights
+    schedule: str = "cosine"
+    warmup: float = 0.1
+    network: str = "small"
+    stem: str = "standard"
+    weights: str | Path | None = None
     head_width: int = 1024
-    head_layers: int = 1  # hidden layers of the head; its last layer is always linear
-    size: int = 96  # pixels; images are resized to size × size
-    seed: int = 0  # of weights, targets, batches and views
-    device: str = "auto"  # "auto": CUDA if there is one, else "cpu"
-    compile: bool = False  # torch.compile: minutes to start, faster steps; needs a C++ compiler
+    head_layers: int = 1
+    size: int = 96
+    seed: int = 0
+    device: str = "auto"
+    compile: bool = False
 
     def check(self) -> None:
         """Raise InputError for a value that can't be used."""

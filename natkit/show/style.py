@@ -16,6 +16,7 @@ from PIL import Image
 
 from natkit.core.files import writing
 from natkit.show.words import titles
+from natkit.show.words.catalogue import Words
 
 BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"  # Okabe and Ito
 GREY, INK, HAIR = "#666666", "#1F2328", "#D0D4D9"
@@ -156,6 +157,17 @@ def figure(draw: Callable[[Axes], Axes], path: str | Path, size: tuple = SIZE) -
             text.set_x(edge)
             text.xy = (edge, 1)
     return save(fig, path)
+
+
+def show(
+    draw: Callable[..., Axes], *facts: object, words: Words, size: tuple = (9, 6), **options: object
+) -> None:
+    """One chart below a notebook's cell: ``draw(ax, *facts, words=words, **options)`` in the look of all charts."""
+    import matplotlib.pyplot as plt
+
+    with theme(words.lang):
+        _, ax = plt.subplots(figsize=size)
+        draw(ax, *facts, words=words, **options)
 
 
 def plain(text: object, length: int = 28) -> str:

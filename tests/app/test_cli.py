@@ -82,6 +82,8 @@ def test_a_folder_without_label_in_japanese(line, tmp_path):
             "cells"
         ]
         assert "問い" in "".join(cells[0]["source"])
+        outputs = json.dumps([cell.get("outputs") for cell in cells], ensure_ascii=False)
+        assert ("ラベル列の指定がないため" in outputs) == (step == "04_score")  # and it ends there
     assert tree(line) == before
 
 

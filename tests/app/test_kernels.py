@@ -103,6 +103,22 @@ def test_nothing_of_the_users_set_up_reaches_a_step(out, tmp_path):
     assert not Path(facts["here"]).exists()
 
 
+STOPS = """
+import natkit
+natkit.save_section(out_dir, "cost", {"reason": "no_prices"})
+raise natkit.Stop("Nothing can be scored.")
+"""
+
+
+def test_a_notebook_that_stops_has_run_through(out):
+    """Its sentence is all that is shown, what it wrote stays, and no mark of a failure is left in it."""
+    assert step(out, STOPS) is None
+    assert json.loads((out / "sections" / "cost.json").read_text()) == {"reason": "no_prices"}
+    book = nbformat.read(out / "notebooks" / "one.ipynb", as_version=4)
+    assert [cell.cell_type for cell in book.cells] == ["code"] * 3  # given and injected parameters
+    assert book.cells[-1].outputs[-1].traceback == ["Nothing can be scored."]
+
+
 def test_jupyterlab_offers_this_python_too(tmp_path, monkeypatch):
     (tmp_path / "kernels" / "python3").mkdir(parents=True)
     (tmp_path / "kernels" / "python3" / "kernel.json").write_text(json.dumps(FOREIGN))

@@ -11,6 +11,7 @@ from natkit.core.errors import InputError
 from natkit.data import annotations, manifest
 from natkit.data.embedding import Embedding
 from natkit.evidence.scoring import score
+from natkit.evidence.sections import load_section, save_section
 from natkit.evidence.summary import check, collect, summarize
 from natkit.evidence.verdict import REASONS
 from natkit.money import cost
@@ -280,3 +281,11 @@ def test_numbers_that_are_none_are_located(prepared):
 def test_schema_knows_every_reason(whole):
     for code in REASONS:
         check(broken(whole, ["verdict", "reasons", 0], {"code": code}))
+
+
+def test_a_section_is_found_again_and_an_unknown_one_refused(tmp_path):
+    assert load_section(tmp_path, "cost") is None
+    save_section(tmp_path, "cost", {"reason": "no_prices"})
+    assert load_section(tmp_path, "cost") == {"reason": "no_prices"}
+    with pytest.raises(InputError, match="There is no section 'costs'; there are training"):
+        save_section(tmp_path, "costs", {})

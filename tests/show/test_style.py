@@ -6,6 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from natkit.show import style
+from natkit.show.words.catalogue import words
 
 THEIRS = {
     "text.usetex": True,  # no LaTeX here: drawing would fail
@@ -68,3 +69,19 @@ def test_what_says_how_matplotlib_runs_is_left(monkeypatch):
         Figure()
     matplotlib.interactive(before[1])
     assert matplotlib.get_backend() == before[0]
+
+
+def test_a_chart_below_a_cell_has_the_look_of_all_and_leaves_nothing_behind():
+    """One figure is left for the notebook to show; settings are as before."""
+    before, seen = matplotlib.rcParams.copy(), []
+
+    def draw(ax, *facts, words, **options):
+        seen.append((facts, words.lang, options, matplotlib.rcParams["axes.edgecolor"]))
+        return ax
+
+    style.show(draw, 1, 2, words=words("ja"), size=(4, 3), by="label")
+    (number,) = plt.get_fignums()
+    assert tuple(plt.figure(number).get_size_inches()) == (4, 3)
+    plt.close(number)
+    assert seen == [((1, 2), "ja", {"by": "label"}, style.HAIR)]
+    assert matplotlib.rcParams == before

@@ -15,6 +15,7 @@ from matplotlib.patches import Rectangle
 from natkit.core.shortcuts import Source
 from natkit.show.blocks.maps import map_new, map_points
 from natkit.show.blocks.money import cost_curve, payback
+from natkit.show.blocks.toy import circles, concentration
 from natkit.show.style import (
     BLUE,
     GREY,
@@ -28,6 +29,7 @@ from natkit.show.style import (
     headline,
     plain,
     save,
+    show,
     theme,
     whole_numbers,
 )
@@ -35,8 +37,8 @@ from natkit.show.words import titles
 from natkit.show.words.catalogue import Words
 
 __all__ = [
-    "PALETTE", "cost_curve", "figure", "finding_counts", "found_planted", "label_curve", "map_new", "map_points",
-    "payback", "save", "score_ladder", "theme", "training_curve", "views",
+    "PALETTE", "circles", "concentration", "cost_curve", "figure", "finding_counts", "found_planted", "label_curve",
+    "map_new", "map_points", "payback", "save", "score_ladder", "show", "theme", "training_curve", "views",
 ]  # fmt: skip
 
 OVER_GRID = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # behind words on a grid
