@@ -52,7 +52,7 @@ DOORS = {  # each heavy package is imported here alone
     "hdbscan": {"natkit/look/clusters.py"},
     "pynndescent": {"natkit/look/space.py"},
     "bokeh": {"natkit/show/explorer/page.py"},
-    "jscatter": {"natkit/show/widgets/live.py"},
+    "jscatter": {"natkit/show/widgets/explore.py"},
     "torchvision": {"natkit/method/networks/sources.py", "natkit/method/networks/weights.py"},
     "timm": {"natkit/method/networks/sources.py"},
     "jinja2": {"natkit/show/pages.py"},

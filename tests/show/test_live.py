@@ -18,7 +18,7 @@ from PIL import Image
 import natkit
 from natkit.core.errors import InputError
 from natkit.look.suggest import label_next
-from natkit.show.widgets import live
+from natkit.show import widgets
 from natkit.show.widgets.monitor import Monitor
 
 pytestmark = pytest.mark.filterwarnings(
@@ -68,7 +68,7 @@ def upload(search, content):
 
 
 def test_what_is_selected_on_the_map_is_shown_and_labelled(images, section):
-    explorer = live.Explorer(images, section, by="Sato", selected=images.ids[:2])
+    explorer = widgets.Explorer(images, section, by="Sato", selected=images.ids[:2])
     assert explorer.selected == images.ids[:2].tolist()
     explorer.scatter.widget.selection = np.array([5, 6, 7])  # what the lasso does
     assert explorer.selected == images.ids[5:8].tolist()
@@ -85,7 +85,7 @@ def test_what_is_selected_on_the_map_is_shown_and_labelled(images, section):
 
 
 def test_nothing_selected_offers_nothing(images, section):
-    explorer = live.Explorer(images, section)
+    explorer = widgets.Explorer(images, section)
     assert explorer.selected == []
     assert explorer.actions.children == ()
     explorer.select([int(images.ids[3]), 10**6])
@@ -94,20 +94,20 @@ def test_nothing_selected_offers_nothing(images, section):
 
 def test_a_map_without_its_files_is_still_a_map(images, section):
     shutil.rmtree(images.prepared.root)
-    explorer = live.Explorer(images, section, selected=images.ids[:1])
+    explorer = widgets.Explorer(images, section, selected=images.ids[:1])
     assert len(explorer.gallery.children) == 1
 
 
 def test_a_map_of_other_images_is_refused(images, section):
     section["ids"] = [i + 10_000 for i in section["ids"]]
     with pytest.raises(InputError, match="points are of images that are not there, such as 10000"):
-        live.Explorer(images, section)
+        widgets.Explorer(images, section)
 
 
 def test_the_next_ones_are_labelled_by_one_click(images, emb):
     labels = images.table["defect"].where(np.arange(len(images)) % 2 == 0)
     found = label_next(emb, labels, n=4)
-    widget = live.LabelNext(images, found, lang="ja")
+    widget = widgets.LabelNext(images, found, lang="ja")
     ones = buttons(widget.widget, "1")
     assert len(ones) == 4
     ones[2].click()
@@ -116,16 +116,16 @@ def test_the_next_ones_are_labelled_by_one_click(images, emb):
 
 
 def test_what_cannot_be_said_is_told(images, emb):
-    widget = live.LabelNext(
+    widget = widgets.LabelNext(
         images, label_next(emb, images.table["defect"].map(lambda _: None), n=2)
     )
     widget.mark([int(images.ids[0])], label="<bad>")
-    assert "can&#x27;t be" in widget.said.value
-    assert "&lt;bad&gt;" in widget.said.value
+    assert "can&#x27;t be" in widget.note.value
+    assert "&lt;bad&gt;" in widget.note.value
 
 
 def test_search_goes_from_image_to_image(images, emb):
-    search = live.Search(images, emb)
+    search = widgets.Search(images, emb)
     first = search.found
     assert first["id"].iloc[0] != emb.ids[0]
     assert {"distance", "path", "defect"} <= set(first.columns)
@@ -138,7 +138,7 @@ def test_an_uploaded_copy_finds_its_image(images, tmp_path):
     """The encoder here is the picture itself."""
     pixels = images.pixels(16).reshape(len(images), -1)
     emb = natkit.Embedding(pixels, images.ids, {"name": "pixels"})
-    search = live.Search(images, emb, encode=lambda new: new.reshape(1, -1), size=16)
+    search = widgets.Search(images, emb, encode=lambda new: new.reshape(1, -1), size=16)
     file = images.prepared.file(images.table["path"].iloc[9])
     upload(search, file.read_bytes())
     assert search.found["id"].iloc[0] == images.ids[9]
@@ -147,19 +147,19 @@ def test_an_uploaded_copy_finds_its_image(images, tmp_path):
 
 @pytest.mark.parametrize("content", [b"", b"no image", b"\x89PNG\r\n\x1a\n cut"])
 def test_an_upload_that_is_no_image_is_told(images, emb, content):
-    search = live.Search(images, emb, encode=lambda new: new, size=16)
+    search = widgets.Search(images, emb, encode=lambda new: new, size=16)
     before = search.found
     upload(search, content)
-    assert "<b>" in search.said.value
+    assert "<b>" in search.note.value
     assert search.found is before
 
 
 def test_an_upload_of_other_channels_is_told(images, tmp_path):
     model = natkit.NAT(**SMALL | {"epochs": 1}).fit(images)
-    search = live.Search(images, model.embed(images), encode=model.transform, size=16)
+    search = widgets.Search(images, model.embed(images), encode=model.transform, size=16)
     Image.new("RGBA", (20, 20)).save(tmp_path / "rgba.png")
     upload(search, (tmp_path / "rgba.png").read_bytes())
-    assert "but these have 4" in search.said.value
+    assert "but these have 4" in search.note.value
 
 
 def test_a_watched_training_is_the_same_training(images):

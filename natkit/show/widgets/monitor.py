@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from natkit.data.images import ImageSet
 from natkit.show.blocks import figures
-from natkit.show.widgets.live import Shown
+from natkit.show.widgets.pictures import Shown
 from natkit.show.words.catalogue import words
 
 EVERY = 0.5  # seconds between two looks at the training

@@ -13,7 +13,7 @@ from natkit.money import cost
 from natkit.money.prices import NOT_PRICES, Line, Prices, Work
 from natkit.show import style
 from natkit.show.blocks import figures
-from natkit.show.widgets.live import Shown
+from natkit.show.widgets.pictures import Shown
 from natkit.show.words import money
 from natkit.show.words.catalogue import words
 
