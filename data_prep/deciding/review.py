@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from data_prep.deciding.audit import Audit
+from data_prep.deciding.audited import Audit
 from data_prep.deciding.beside import beside
 from data_prep.deciding.inspection import WORDS
 from data_prep.repair.mending import mend

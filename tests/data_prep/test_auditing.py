@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 
 import data_prep
-from data_prep.rules.registry import ABOUT_SIGNALS, RULES, SEVERITIES, Finding, check_classes
+from data_prep.rules.columns import check_classes
+from data_prep.rules.registry import RULES, SEVERITIES, Finding
 from natkit.core.errors import InputError
 from natkit.core.labels import class_names
 
@@ -49,7 +50,8 @@ def test_without_label_only_what_needs_none_is_looked_for(path_walked):
     audit = data_prep.audit(path_walked.scan, groups="shift")
     assert audit.groups == ("shift",)
     without = {"label_missing", "class_imbalance", "group_imbalance", "shortcut", "leakage"}
-    without |= {"outlier", "doubtful_label", *ABOUT_SIGNALS}
+    without |= {"outlier", "doubtful_label"}
+    without |= {"signal_lost", "signal_gap", "stuck", "spikes", "dead_channel"}
     assert set(audit.looked_for) == set(RULES) - without
     assert {f.rule for f in audit.findings} <= set(audit.looked_for)
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from data_prep import samples
-from data_prep.samples import drawing
+from data_prep.samples import drawing, sets
 from data_prep.samples import planting as soil
 from data_prep.samples.planting import FOUND_BY
 from data_prep.scanning.statistics import damage
@@ -41,7 +41,7 @@ def test_defect_and_kind_agree_and_every_kind_comes(line):
 
 
 def test_a_part_seen_twice_is_of_one_kind_and_one_lot_and_before_two_cameras():
-    table = pd.DataFrame(samples._plan(3000, np.random.default_rng(0)))
+    table = pd.DataFrame(sets._plan(3000, np.random.default_rng(0)))
     sizes = table.groupby("part").size()
     assert sizes.max() == 2
     twice = table[table["part"].isin(sizes.index[sizes == 2])].groupby("part")

@@ -13,8 +13,7 @@ from PIL import Image
 
 import data_prep
 from data_prep.rules.registry import RULES
-from data_prep.scanning.scan import find_images
-from data_prep.scanning.walking import walk
+from data_prep.scanning.walking import find_images, walk
 from data_prep.scanning.whereabouts import Disk, Whereabouts
 from natkit.core.errors import InputError
 from natkit.show.report.faults import findings as told
@@ -30,7 +29,7 @@ def save(path: Path, seed=0, **how) -> Path:
     return path
 
 
-def scanned(root: Path, names: list[str], **more) -> data_prep.scanning.scan.Scan:
+def scanned(root: Path, names: list[str], **more) -> data_prep.Scan:
     return data_prep.scan(root, pd.DataFrame({"file": names, "ng": 0} | more))
 
 
