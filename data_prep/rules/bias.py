@@ -129,27 +129,27 @@ def shortcuts(
     folds = (rng.permutation(part.max() + 1) % FOLDS)[part]
     tests = columns.shape[1] + 2
 
-    def answer(coded: dict[str, np.ndarray]) -> Answer | None:
+    def ask(coded: dict[str, np.ndarray]) -> Answer | None:
         """How well these columns together tell the label; None if chance tells it as well."""
-        told = tell(list(coded.values()), y, folds, np.flatnonzero(enough), tests, rng)
-        return None if told is None or told.p > CHANCE / tests else told
+        answer = tell(list(coded.values()), y, folds, np.flatnonzero(enough), tests, rng)
+        return None if answer is None or answer.p > CHANCE / tests else answer
 
     coded = {name: binned(columns.loc[known, name]) for name in columns}
-    alone = {name: told for name, codes in coded.items() if (told := answer({name: codes}))}
+    alone = {name: answer for name, codes in coded.items() if (answer := ask({name: codes}))}
     strongest = sorted(alone, key=lambda name: -alone[name].auc.value)
     found = [_shortcut(Source.TABLE, [name], alone[name]) for name in strongest]
     rest = {n: c for n, c in coded.items() if n not in alone and c.max() <= CATEGORIES}
-    if len(rest) > 1 and (told := answer(rest)):
-        found.append(_shortcut(Source.TABLE, rest, told))
+    if len(rest) > 1 and (answer := ask(rest)):
+        found.append(_shortcut(Source.TABLE, rest, answer))
     seen = {name: binned(statistics.loc[known, name]) for name in statistics}
-    if seen and (told := answer(seen)):
-        found.append(_shortcut(measured, seen, told))
+    if seen and (answer := ask(seen)):
+        found.append(_shortcut(measured, seen, answer))
     return found
 
 
-def _shortcut(source: Source, columns: Iterable[str], told: Answer) -> Finding:
-    evidence = {"source": str(source), "column": ", ".join(columns), "auc": plain(told.auc)}
-    return Finding("shortcut", "warning", (), evidence, told.auc.n)
+def _shortcut(source: Source, columns: Iterable[str], answer: Answer) -> Finding:
+    evidence = {"source": str(source), "column": ", ".join(columns), "auc": plain(answer.auc)}
+    return Finding("shortcut", "warning", (), evidence, answer.auc.n)
 
 
 def balanced_weights(labels: np.ndarray, groups: list[np.ndarray]) -> np.ndarray:

@@ -242,7 +242,7 @@ def by_value(
     columns: Sequence[str],
     aside: set[str],
     mended: set[str],
-    held: set[str],
+    held_back: set[str],
 ) -> pd.DataFrame:
     """Of each class and group: images, those set aside with their share and its bounds, mended, held back.
 
@@ -252,7 +252,7 @@ def by_value(
         All rows of the scan.
     columns
         Those of the label and of groups of few values.
-    aside, mended, held
+    aside, mended, held_back
         Paths: set aside, mended, and those that a rule would have taken and a person is to look at.
     """
     rows = []
@@ -269,7 +269,7 @@ def by_value(
                 "low": lost.low,
                 "high": lost.high,
                 "mended": int(paths.isin(mended - aside).sum()),
-                "held back": int(paths.isin(held - aside).sum()),
+                "held back": int(paths.isin(held_back - aside).sum()),
             }
             rows.append(row)
     return pd.DataFrame(rows, columns=LOSSES)

@@ -127,6 +127,7 @@ JUDGES = {  # rule → what the scan measured, and how it is judged; the first t
     "blurred": ("sharpness", _less),
     "overexposed": ("saturated_share", _glare),
 }
+BELOW = ("dark", "blurred")  # what lies below its like
 
 
 def invalid_pixels(table: pd.DataFrame) -> list[Finding]:

@@ -238,7 +238,7 @@ def _framed(rows: list[tuple[int, list]], remarks: list[Remark], separator: str 
             )
     body = [[*cells, *[None] * (len(header) - len(cells))] for _, cells in rows[top + 1 :]]
     columns = dict(enumerate(zip(*body, strict=True))) if body else {}
-    names, kept = [], []
+    names, filled = [], []
     for i, cell in enumerate(header):
         name = "" if _empty(cell) else _name(cell)
         values = columns.get(i, ())
@@ -248,8 +248,8 @@ def _framed(rows: list[tuple[int, list]], remarks: list[Remark], separator: str 
             name = f"column {i + 1}"
             remarks.append(Remark("column_unnamed", {"column": name, "line": line}))
         names.append(name)
-        kept.append([None if _empty(value) else value for value in values])
-    frame = pd.DataFrame({i: pd.Series(values, dtype=object) for i, values in enumerate(kept)})
+        filled.append([None if _empty(value) else value for value in values])
+    frame = pd.DataFrame({i: pd.Series(values, dtype=object) for i, values in enumerate(filled)})
     frame.columns = names
     return Sheet(
         frame,
