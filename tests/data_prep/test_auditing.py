@@ -8,6 +8,7 @@ from PIL import Image
 import data_prep
 from data_prep.rules.columns import check_classes
 from data_prep.rules.registry import RULES, SEVERITIES, Finding
+from data_prep.scanning.remarks import Remark
 from natkit.core.errors import InputError
 from natkit.core.labels import class_names
 
@@ -118,8 +119,8 @@ def test_what_only_names_an_image_is_no_feature(tmp_path):
 
 
 def test_a_class_read_as_a_gap_is_told_where_one_class_is_left():
-    told = [("words_as_gaps", {"column": "region", "words": "NA", "cells": 20})]
+    remarks = [Remark("words_as_gaps", {"column": "region", "words": "NA", "cells": 20})]
     with pytest.raises(InputError, match=r"one value \(EU\), beside NA, which was read as a gap"):
-        check_classes(pd.Series(["EU", None], name="region"), told)
+        check_classes(pd.Series(["EU", None], name="region"), remarks)
     with pytest.raises(InputError, match=r"one value \(EU\); at least"):
-        check_classes(pd.Series(["EU", None], name="site"), told)
+        check_classes(pd.Series(["EU", None], name="site"), remarks)
