@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import random_table
 
-from data_prep.rules.evidence import interval, plain, strongest_first
+from data_prep.rules.evidence import interval, strongest_first
 from data_prep.rules.finders import Context, Need, Stage, finds
 from data_prep.rules.groups import components
 from data_prep.rules.registry import Finding
@@ -71,7 +71,7 @@ def group_imbalance(
         v = interval(*v_interval(counts, rng), int(counts.sum()))
         evidence = {
             "column": name,
-            "v": plain(v),
+            "v": v,
             "p": round(float(chance), 4),
             "counts": {g: {k: int(x) for k, x in row.items()} for g, row in table.iterrows()},
         }
@@ -148,7 +148,7 @@ def shortcuts(
 
 
 def _shortcut(source: Source, columns: Iterable[str], answer: Answer) -> Finding:
-    evidence = {"source": str(source), "column": ", ".join(columns), "auc": plain(answer.auc)}
+    evidence = {"source": str(source), "column": ", ".join(columns), "auc": answer.auc}
     return Finding("shortcut", "warning", (), evidence, answer.auc.n)
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from data_prep.scanning.remarks import MERGED_CELLS, WORDS_AS_GAPS, Remark
 from natkit.core.errors import InputError
-from natkit.core.labels import class_names
+from natkit.core.labels import MANY, class_names
 
 
 def check_columns(
@@ -47,25 +47,29 @@ def check_classes(column: pd.Series, remarks: Iterable[Remark] = ()) -> None:
     values = class_names(column).dropna()
     n = values.nunique()
     if n < 2:
-        values_there = f"one value ({values.iloc[0]})" if n else "no value"
-        words = [
-            remark.evidence["words"]
-            for remark in remarks
-            if remark.rule == WORDS_AS_GAPS and remark.column == column.name
-        ]
-        also = f", beside {words[0]}, which was read as a gap" if words else ""
-        or_class = (
-            ' If that is a class, say so: scan(…, missing=[]) or --missing "".' if words else ""
-        )
-        raise InputError(
-            f"The label column {column.name!r} holds {values_there}{also}; at least two classes are needed.{or_class} "
-            "Name another column, or leave the label out."
-        )
-    if n > 50 and (pd.api.types.is_numeric_dtype(column) or n > len(values) / 2):
-        what = (
-            "a measurement" if pd.api.types.is_numeric_dtype(column) else "a name or serial number"
-        )
+        words = [r.evidence["words"] for r in remarks if _is_gap_words(r, column.name)]
+        raise _one_class(column.name, values, words)
+    numeric = pd.api.types.is_numeric_dtype(column)
+    if n > MANY and (numeric or n > len(values) / 2):
+        what = "a measurement" if numeric else "a name or serial number"
         raise InputError(
             f"The label column {column.name!r} has {n} different values: {what}, not a class. "
             "Make a column of classes from it (for example above or below a limit), and name that."
         )
+
+
+def _is_gap_words(remark: Remark, column: str) -> bool:
+    return remark.rule == WORDS_AS_GAPS and remark.column == column
+
+
+def _one_class(column: str, values: pd.Series, words: list[str]) -> InputError:
+    """``words``: those of the column that were read as gaps, if any."""
+    there = f"one value ({values.iloc[0]})" if len(values) else "no value"
+    beside = or_class = ""
+    if words:
+        beside = f", beside {words[0]}, which was read as a gap"
+        or_class = ' If that is a class, say so: scan(…, missing=[]) or --missing "".'
+    return InputError(
+        f"The label column {column!r} holds {there}{beside}; at least two classes are needed.{or_class} "
+        "Name another column, or leave the label out."
+    )

@@ -118,7 +118,7 @@ def _finding(
     evidence = {
         "column": domain.column,
         "value": domain.value,
-        "auc": plain(answer.auc),
+        "auc": answer.auc,
         "p": round(float(p), 4),
         "n": int(inside.sum()),
         "most": most,

@@ -20,10 +20,10 @@ def interval(value: float, low: float, high: float, n: int) -> Interval:
 
 
 def plain(facts):
-    """Dataclasses as the dictionaries that JSON holds, by field; everything else as it is."""
+    """Dataclasses as the dictionaries that JSON holds, by field, also within a dictionary; all else as it is."""
     if is_dataclass(facts):
-        return {field.name: plain(getattr(facts, field.name)) for field in fields(facts)}
-    return facts
+        facts = {field.name: getattr(facts, field.name) for field in fields(facts)}
+    return {key: plain(value) for key, value in facts.items()} if isinstance(facts, dict) else facts
 
 
 def strongest_first(found: Iterable[tuple[float, object]]) -> list:

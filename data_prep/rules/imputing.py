@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from data_prep.rules.columns import check_columns
-from data_prep.rules.evidence import plain, strongest_first
+from data_prep.rules.evidence import strongest_first
 from data_prep.rules.finders import Context, Stage, finds
 from data_prep.rules.registry import Finding
 from data_prep.rules.telling import CHANCE, FOLDS, binned, chances, most_telling, tell
@@ -103,7 +103,7 @@ def not_at_random(
         y = gone[column].astype(int)
         evidence = {
             "column": column,
-            "auc": plain(answer.auc),
+            "auc": answer.auc,
             "p": round(float(chance), 4),
             "from": most_telling(others[column], y, folds),
         }

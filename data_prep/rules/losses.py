@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from data_prep.rules.duplicates import EXACT, originals
-from data_prep.rules.evidence import Interval, interval, plain
+from data_prep.rules.evidence import Interval, interval
 from data_prep.rules.finders import Need, finds
 from data_prep.rules.registry import Finding, Rule
 from data_prep.rules.telling import CHANCE
@@ -169,7 +169,7 @@ def held_back(
         rule = TAKES if stop else TOLD
         severity = "problem" if much and loss.cleaning != COPIES else "warning"
         if rule in rules:
-            evidence = plain(replace(loss, cleaning=_rule(loss.cleaning)))
+            evidence = replace(loss, cleaning=_rule(loss.cleaning))
             new.append(Finding(rule, severity, (), evidence, loss.lost))
     after = [replace(f, action=_instead(f.rule)) if f.rule in stopped else f for f in findings]
     return (*after, *new)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from data_prep.rules.evidence import Interval, interval, plain
+from data_prep.rules.evidence import Interval, interval
 from data_prep.rules.finders import IMAGES, Context, Need, Stage, finds
 from data_prep.rules.missing import mixed_kinds
 from data_prep.rules.registry import RULES, Finding, Rule
@@ -160,9 +160,10 @@ def gains(
     """
     if "gain" not in rules:
         return []
-    found, least = [], np.log(rules["gain"].limit["ratio"])
+    least = np.log(rules["gain"].limit["ratio"])
     rng = np.random.default_rng(seed)
     level = np.log(np.maximum(table["white"].to_numpy(float), 1e-6))
+    found = []
     for group in groups:
         names = class_names(table[group])
         counts = names.value_counts()
@@ -170,23 +171,24 @@ def gains(
         if not 2 <= len(counts) <= VALUES:
             continue
         rest = level - own_level(level, table[[g for g in groups if g != group]])[0]
-        draws = {}
-        for name in counts.index:
-            mine = rest[(names == name).to_numpy()]
-            picks = rng.integers(len(mine), size=(RESAMPLES, len(mine)))
-            draws[name] = np.append(np.median(mine[picks], axis=1), np.median(mine))
-        common = (
-            draws[counts.index[0]] if len(counts) == 2 else np.median([*draws.values()], axis=0)
-        )
-        for name, mine in draws.items():
-            ratios = mine - common
-            low, high = np.percentile(ratios[:-1], (2.5, 97.5))
-            if abs(ratios[-1]) < least or min(abs(low), abs(high)) < least / 2 or low * high < 0:
-                continue
-            n = int(counts[name])
-            gain = Gain(group, name, interval(*np.exp([ratios[-1], low, high]), n))
-            found.append(Finding("gain", "warning", (), plain(gain), n))
+        medians = {name: _medians(rest[(names == name).to_numpy()], rng) for name in counts.index}
+        two = len(counts) == 2
+        common = medians[counts.index[0]] if two else np.median([*medians.values()], axis=0)
+        for name, mine in medians.items():
+            *draws, log_ratio = mine - common
+            low, high = np.percentile(draws, (2.5, 97.5))
+            surely = low * high >= 0 and min(abs(low), abs(high)) >= least / 2
+            if surely and abs(log_ratio) >= least:
+                n = int(counts[name])
+                gain = Gain(group, name, interval(*np.exp([log_ratio, low, high]), n))
+                found.append(Finding("gain", "warning", (), gain, n))
     return found
+
+
+def _medians(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """float (301,): the medians of 300 bootstrap resamples, then that of the values."""
+    picks = rng.integers(len(values), size=(RESAMPLES, len(values)))
+    return np.append(np.median(values[picks], axis=1), np.median(values))
 
 
 @finds(*JUDGES, stage=Stage.CONTENT, about=[IMAGES])

@@ -9,6 +9,7 @@ import tomllib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from data_prep.rules.evidence import plain
 from natkit.core.wording import of_signals
 
 SEVERITIES = ("problem", "warning", "note")  # most serious first
@@ -63,7 +64,8 @@ class Finding:
     """One problem of the data.
 
     ``paths`` are the images concerned, empty where it concerns the whole set. ``evidence`` holds
-    JSON-able numbers and text about the finding, ``details`` the same about each of ``paths``.
+    JSON-able numbers and text about the finding (a dataclass is made plain), ``details`` the same about each of
+    ``paths``.
     ``count`` is the number of images concerned. ``action`` is what :func:`data_prep.prepare` does
     about it: that of the rule.
     """
@@ -77,6 +79,7 @@ class Finding:
     action: str = ""
 
     def __post_init__(self):
+        object.__setattr__(self, "evidence", plain(self.evidence))
         if not self.action:
             object.__setattr__(self, "action", RULES[self.rule].action)
 
