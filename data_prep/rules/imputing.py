@@ -12,7 +12,7 @@ from data_prep.rules.registry import Finding
 from data_prep.rules.telling import CHANCE, FOLDS, binned, chances, most_telling, tell
 from natkit.core.errors import InputError
 from natkit.core.labels import class_names
-from natkit.core.stats import robust_spread, share_bounds
+from natkit.core.stats import robust_spread, wilson_bounds
 
 FEWEST = 20  # missing, and present, below which nothing is asked
 SECOND = np.array([1])
@@ -49,7 +49,7 @@ def missing_by(table: pd.DataFrame, column: str, groups: Sequence[str]) -> pd.Da
         parts.append(by.rename_axis("value").reset_index().assign(group=group))
     out = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["missing", "n"])
     counts = zip(out["missing"], out["n"], strict=True)
-    bounds = [share_bounds(k, n, "wilson") for k, n in counts]
+    bounds = [wilson_bounds(k, n) for k, n in counts]
     low, high = [low for low, _ in bounds], [high for _, high in bounds]
     out = out.assign(share=out["missing"] / out["n"], low=low, high=high)
     return out.reindex(columns=["group", "value", "missing", "n", "share", "low", "high"])

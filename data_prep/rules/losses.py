@@ -16,7 +16,7 @@ from data_prep.rules.finders import Need, finds
 from data_prep.rules.registry import Finding, Rule
 from data_prep.rules.telling import CHANCE
 from natkit.core.labels import class_names
-from natkit.core.stats import fisher, share_bounds, tarone
+from natkit.core.stats import exact_bounds, fisher, tarone
 
 TAKES, TOLD = "cleaning_takes_class", "uneven_loss"  # codes of the two rules
 ALL = "all_rules"  # stands for every rule together
@@ -130,7 +130,7 @@ def _loss(row) -> Loss:
 
 def share(k: int, n: int) -> Interval:
     """``k`` of ``n`` with its exact 95 % bounds (Clopper and Pearson); 0 to 1 if n is 0."""
-    return interval(k / n if n else 0.0, *share_bounds(k, n), n)
+    return interval(k / n if n else 0.0, *exact_bounds(k, n), n)
 
 
 @finds(TAKES, TOLD, stage=None, needs=[Need.LABEL_OR_GROUPS])

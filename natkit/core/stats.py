@@ -142,16 +142,32 @@ def tarone(p: np.ndarray, least: np.ndarray, level: float) -> np.ndarray:
     return p <= level / k
 
 
-def share_bounds(k: int, n: int, method: str = "exact") -> tuple[float, float]:
-    """95 % bounds of the share ``k`` of ``n``: "exact" of Clopper and Pearson, or "wilson"; 0 to 1 if n is 0.
+def exact_bounds(k: float, n: float, level: float = 0.95) -> tuple[float, float]:
+    """Exact two-sided bounds of a share of which ``k`` of ``n`` were counted: 0 ≤ low ≤ k/n ≤ high ≤ 1.
+
+    Neither need be whole; of 0 they are 0 and 1. Never covers less than ``level``.
 
     References
     ----------
-    Clopper and Pearson, Biometrika 26 (1934); Wilson, J. Am. Stat. Assoc. 22 (1927).
+    Clopper and Pearson, "The use of confidence or fiducial limits illustrated in the case of the
+    binomial", Biometrika 26 (1934), as quantiles of beta distributions.
+    """
+    from scipy.stats import beta
+
+    tail = (1 - level) / 2
+    low = beta.ppf(tail, k, n - k + 1) if k > 0 else 0.0
+    high = beta.ppf(1 - tail, k + 1, n - k) if k < n else 1.0
+    return float(low), float(high)
+
+
+def wilson_bounds(k: int, n: int) -> tuple[float, float]:
+    """95 % bounds of a share of which ``k`` of ``n`` were counted: narrower than the exact ones, right on average.
+
+    References
+    ----------
+    Wilson, J. Am. Stat. Assoc. 22 (1927).
     """
     from scipy.stats import binomtest
 
-    if not n:
-        return 0.0, 1.0
-    bounds = binomtest(int(k), int(n)).proportion_ci(method=method)
+    bounds = binomtest(k, n).proportion_ci(method="wilson")
     return float(bounds.low), float(bounds.high)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from natkit.core.errors import InputError
 from natkit.core.labels import class_name
-from natkit.core.stats import cramers_v, share_bounds, v_interval
+from natkit.core.stats import cramers_v, v_interval, wilson_bounds
 from natkit.data.embedding import Embedding
 from natkit.look.clusters import Clusters
 from natkit.look.space import NEIGHBORS, directions, nearest
@@ -85,7 +85,7 @@ def because(
     ]
     place = int(np.argmax(shares[0] - shares[1]))
     n, k = int(inside.sum()), int(round(shares[0][place] * inside.sum()))
-    low, high = share_bounds(k, n, "wilson")
+    low, high = wilson_bounds(k, n)
     share = {"value": k / n, "low": low, "high": high, "n": n}
     value = None if place == 0 else names[place - 1]
     return {

@@ -6,7 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from natkit.core.stats import cramers_v, holm, robust_spread, share_bounds, tarone, v_interval
+from natkit.core.stats import (
+    cramers_v,
+    exact_bounds,
+    holm,
+    robust_spread,
+    tarone,
+    v_interval,
+    wilson_bounds,
+)
 
 TABLES = arrays(int, array_shapes(min_dims=2, max_dims=2, max_side=6), elements=st.integers(0, 40))
 
@@ -94,6 +102,6 @@ def test_robust_spread_is_that_of_most():
 
 def test_bounds_of_a_share_have_their_closed_forms():
     z = 1.959964
-    assert share_bounds(0, 59) == pytest.approx((0, 1 - 0.025 ** (1 / 59)))
-    assert share_bounds(0, 20, "wilson") == pytest.approx((0, z**2 / (20 + z**2)), abs=1e-6)
-    assert share_bounds(0, 0) == (0, 1)
+    assert exact_bounds(0, 59) == pytest.approx((0, 1 - 0.025 ** (1 / 59)))
+    assert exact_bounds(0, 0) == (0, 1)
+    assert wilson_bounds(0, 20) == pytest.approx((0, z**2 / (20 + z**2)), abs=1e-6)
