@@ -83,7 +83,7 @@ def test_solar_cells_are_whole(tmp_path):
 
 
 def test_without_elpv_dataset_the_error_says_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setattr(samples.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(sets.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"not installed.*pip install.*synthetic_line"):
         samples.solar_cells(tmp_path / "cells")
     assert not (tmp_path / "cells").exists()
@@ -197,7 +197,7 @@ def test_sample_data_overwrites_nothing(line, tmp_path):
 def test_without_the_cells_the_demonstration_says_so_and_draws_a_line(
     tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr(samples.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(sets.importlib.util, "find_spec", lambda name: None)
     folder, table, label, groups = samples.demo(tmp_path / "a", small=True, seed=0)
     assert "elpv-dataset is not installed" in capsys.readouterr().out
     assert (folder / "truth.csv").exists()

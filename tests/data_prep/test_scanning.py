@@ -163,15 +163,18 @@ def test_the_public_names_are_there_and_stay_functions():
         "around",
         "audit",
         "folder_table",
+        "imputing",
         "mended_examples",
         "prepare",
         "reinspect",
+        "remedies",
         "replay",
         "samples",
         "scan",
         "scan_signals",
         "thumbnails",
         "to_xlsx",
+        "vibration",
         "voc_table",
     }
     with pytest.raises(AttributeError, match="data_prep has no 'clean'"):
