@@ -35,7 +35,7 @@ MAY_IMPORT = {  # a room: the rooms below it; it may always import its own files
     "natkit/show/widgets": {"natkit.core", "natkit.data", "natkit.look", "natkit.money"}
     | {"natkit.show"},
     "natkit/app": {"natkit.core", "natkit.money.prices", "natkit.show.compare"}
-    | {"data_prep.rules.registry", "data_prep.scanning.scan"},
+    | {"data_prep.rules.columns", "data_prep.scanning.listing"},
     "data_prep": set(),
     "data_prep/scanning": {"natkit.core", "natkit.data"},
     "data_prep/rules": {"natkit.core", "natkit.data", "data_prep.scanning"},

@@ -125,12 +125,13 @@ def mended_examples(prepared: Prepared, folder: str | Path, most: int = EXAMPLES
     paths = [p for p in sorted(table["path"]) if prepared.file(p) != prepared.root / p]
     spread = np.linspace(0, len(paths) - 1, min(most, len(paths))).astype(int)
     ledger = prepared.ledger.assign(path=prepared.ledger["path"].map(unplain))
-    told, said = ledger[ledger["action"] == "mended"], []
+    mends = ledger[ledger["action"] == "mended"]
+    examples = []
     for path in [paths[i] for i in spread]:
         sheet = beside(read_image(prepared.root / path), read_image(prepared.file(path)), SIDE)
-        picture = f"mended_{len(said)}.png"
+        picture = f"mended_{len(examples)}.png"
         with writing(Path(folder) / picture) as part:
             sheet.save(part, format="PNG")
-        rules = list(dict.fromkeys(told.loc[told["path"] == path, "rule"]))
-        said.append({"path": path, "rules": rules, "picture": f"figures/{picture}"})
-    return said
+        rules = list(dict.fromkeys(mends.loc[mends["path"] == path, "rule"]))
+        examples.append({"path": path, "rules": rules, "picture": f"figures/{picture}"})
+    return examples

@@ -8,7 +8,7 @@ from openpyxl import Workbook
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
-from data_prep.deciding.audit import Audit
+from data_prep.deciding.audited import Audit
 from data_prep.deciding.seen import in_words
 from data_prep.scanning.tables import read_table
 from natkit.core.errors import InputError

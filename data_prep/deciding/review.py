@@ -1,17 +1,18 @@
 """Look at findings and decide: what lies just over and just under a limit, and a widget to click."""
 
 import html
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 
-from data_prep.deciding.audit import Audit
+from data_prep.deciding.audited import Audit
 from data_prep.deciding.beside import beside
 from data_prep.deciding.inspection import WORDS
 from data_prep.repair.mending import mend
-from data_prep.rules.quality import JUDGES
+from data_prep.rules.quality import BELOW, JUDGES
 from data_prep.rules.registry import Rule
 from natkit.core.errors import InputError
 from natkit.data.decoding import read_image
@@ -55,30 +56,34 @@ def around(audit: Audit, rule: str, n: int = SHOWN) -> pd.DataFrame:
     """
     found = {path for f in audit.findings if f.rule == rule for path in f.paths}
     if not found:
-        has = dict.fromkeys(f.rule for f in audit.findings if f.paths)
+        rules = dict.fromkeys(f.rule for f in audit.findings if f.paths)
         raise InputError(
-            f"The audit found no image by the rule {rule!r}; it did by {', '.join(has) or 'none'}. "
+            f"The audit found no image by the rule {rule!r}; it did by {', '.join(rules) or 'none'}. "
             "Name one of these."
         )
     if rule not in JUDGES:
-        rows = pd.DataFrame(
-            {"path": sorted(found), "value": np.nan, "usual": np.nan, "found": True}
-        )
-        return rows.head(n)
+        facts = {"path": sorted(found), "value": np.nan, "usual": np.nan, "found": True}
+        return pd.DataFrame(facts).head(n)
+    rows = _judged(audit, rule, found)
+    rows["far"] = np.abs(np.log((rows["value"] + 1e-6) / (rows["usual"] + 1e-6)))
+    over, under = rows[rows["found"]], rows[~rows["found"]]
+    if rule in BELOW:  # only darker or softer ones are near to such a limit
+        under = under[under["value"] < under["usual"]]
+    over = over.sort_values("far").head(n)
+    under = under[under["far"] > 0].sort_values("far", ascending=False).head(n)
+    return pd.concat([over, under], ignore_index=True).drop(columns="far")
+
+
+def _judged(audit: Audit, rule: str, found: set[str]) -> pd.DataFrame:
+    """What ``rule`` measured, of the images that it found and of those that are kept."""
     table = audit.scan.table
-    table = table[(table["status"] == "ok") & (table["path"].isin(found | set(audit.kept["path"])))]
+    shown = table["path"].isin(found | set(audit.kept["path"]))
+    table = table[(table["status"] == "ok") & shown]
     column, judge = JUDGES[rule]
     value = table[column].to_numpy(float)
     usual = judge(value, table[audit.small_groups], audit.rules[rule].limit)[1]
-    rows = pd.DataFrame({"path": table["path"].to_numpy(), "value": value, "usual": usual})
-    rows["found"] = rows["path"].isin(found)
-    far = np.abs(np.log((value + 1e-6) / (usual + 1e-6)))
-    over = rows[rows["found"]].assign(far=far[rows["found"]]).sort_values("far").head(n)
-    under = rows[~rows["found"]].assign(far=far[~rows["found"]])
-    if judge is JUDGES["dark"][1]:  # only darker or softer ones are near to such a limit
-        under = under[under["value"] < under["usual"]]
-    under = under[under["far"] > 0].sort_values("far", ascending=False).head(n)
-    return pd.concat([over, under], ignore_index=True).drop(columns="far")
+    facts = {"path": table["path"], "value": value, "usual": usual}
+    return pd.DataFrame(facts).assign(found=table["path"].isin(found)).reset_index(drop=True)
 
 
 def thumbnails(audit: Audit, paths: Sequence[str], side: int = SIDE) -> np.ndarray:
@@ -112,18 +117,22 @@ class Review:
         import ipywidgets as w
 
         self.audit, self._w, self._lang = audit, w, lang
-        rules = dict.fromkeys(f.rule for f in audit.findings if f.paths)
-        count = {r: sum(len(f.paths) for f in audit.findings if f.rule == r) for r in rules}
-        options = [(f"{audit.rules[r].name[lang]} ({count[r]})", r) for r in rules]
-        said = TEXTS[lang]
-        self.rule = w.Dropdown(
-            options=options, description=said["finding"], layout={"width": "480px"}
-        )
-        self.by = w.Text(value=by, description=said["by"], layout={"width": "300px"})
+        texts = TEXTS[lang]
+        width = {"width": "480px"}
+        self.rule = w.Dropdown(options=self._options(), description=texts["finding"], layout=width)
+        self.by = w.Text(value=by, description=texts["by"], layout={"width": "300px"})
         self.why, self.rows, self.count = w.HTML(), w.VBox(), w.HTML()
         self.widget = w.VBox([w.HBox([self.rule, self.by]), self.why, self.rows, self.count])
         self.rule.observe(lambda _: self._show(), "value")
         self._show()
+
+    def _options(self) -> list[tuple[str, str]]:
+        """(name with the number of images, code) of each rule that names images."""
+        counts = Counter()
+        for finding in self.audit.findings:
+            counts[finding.rule] += len(finding.paths)
+        names = {rule: self.audit.rules[rule].name[self._lang] for rule in counts}
+        return [(f"{names[rule]} ({n})", rule) for rule, n in counts.items() if n]
 
     def _ipython_display_(self) -> None:
         from IPython.display import display
@@ -133,38 +142,42 @@ class Review:
     def _show(self) -> None:
         if self.rule.value is None:
             return
-        w, said, rule = self._w, TEXTS[self._lang], self.audit.rules[self.rule.value]
-        told = [rule.finds[self._lang], rule.why[self._lang], said["mended"] * self._mends(rule)]
-        self.why.value = f"<p>{_safe(' '.join(told))}</p>"
+        rule = self.audit.rules[self.rule.value]
+        why = [rule.finds[self._lang], rule.why[self._lang]]
+        why += [TEXTS[self._lang]["mended"]] if self._mends(rule) else [""]
+        self.why.value = f"<p>{_safe(' '.join(why))}</p>"
         finding = next(f for f in self.audit.findings if f.rule == rule.code)
         now = dict(zip(finding.paths, self.audit.actions(finding), strict=True))
         near = around(self.audit, rule.code)
-        sides = []
-        for found, title in ((True, said["over"]), (False, said["under"])):
-            rows = near[near["found"] == found]
-            if len(rows):
-                cards = [self._card(row, rule.code, now) for row in rows.itertuples(index=False)]
-                layout = {"grid_template_columns": "repeat(4, 320px)"}
-                sides += [w.HTML(f"<b>{title}</b>"), w.GridBox(cards, layout=layout)]
-        self.rows.children = tuple(sides)
+        self.rows.children = (
+            *self._side("over", near[near["found"]], rule.code, now),
+            *self._side("under", near[~near["found"]], rule.code, now),
+        )
         self._tell()
+
+    def _side(self, side: str, rows: pd.DataFrame, rule: str, now: dict[str, str]) -> list:
+        """A heading and the cards of the images on one side of the limit."""
+        if rows.empty:
+            return []
+        cards = [self._card(row, rule, now) for row in rows.itertuples(index=False)]
+        layout = {"grid_template_columns": "repeat(4, 320px)"}
+        heading = self._w.HTML(f"<b>{TEXTS[self._lang][side]}</b>")
+        return [heading, self._w.GridBox(cards, layout=layout)]
 
     def _card(self, row, rule: str, now: dict[str, str]):
         w, words = self._w, WORDS[self._lang]
         picture, width = self._picture(row, rule)
-        data = png(picture).getvalue()
+        image = w.Image(value=png(picture).getvalue(), format="png", layout={"width": f"{width}px"})
         can = self.audit.possible(rule) if row.found else ["quarantined"]
         choice = w.ToggleButtons(
-            options=[(words[a], a) for a in can],
+            options=[(words[action], action) for action in can],
             value=now.get(row.path) if now.get(row.path) in can else None,
             style={"button_width": "96px"},
         )
         choice.observe(lambda change: self._decide(row.path, rule, change["new"]), "value")
         facts = "" if pd.isna(row.value) else f"<br>{row.value:.3g} / {row.usual:.3g}"
         label = w.HTML(f"<small title='{_safe(row.path)}'>{_safe(row.path[-36:])}{facts}</small>")
-        return w.VBox(
-            [w.Image(value=data, format="png", layout={"width": f"{width}px"}), label, choice]
-        )
+        return w.VBox([image, label, choice])
 
     def _mends(self, rule: Rule) -> bool:
         return bool(rule.mend) and self.audit.scan.signals is None

@@ -111,8 +111,8 @@ def in_words(facts: dict, lang: str) -> str:
     for key, value in facts.items():
         if value is None or value is False or value == "":
             continue
-        said = SAID[lang].get(key, f"{key.replace('_', ' ')}: {{}}")
+        template = SAID[lang].get(key, f"{key.replace('_', ' ')}: {{}}")
         if key in CODED:
             value = VALUES[lang].get(value, value)
-        parts.append(said.format(f"{value:g}" if isinstance(value, float) else value))
+        parts.append(template.format(f"{value:g}" if isinstance(value, float) else value))
     return {"en": "; ", "ja": "、"}[lang].join(parts)

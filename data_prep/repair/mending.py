@@ -27,7 +27,7 @@ def mend(pixels: np.ndarray, how: str, facts: dict) -> np.ndarray:
     ----------
     how
         "inpaint" (dead lines and blocks, from what surrounds them), "gain" (divide by
-        ``facts["ratio"]``, clipped to the range of the dtype), or one of ``rules.TURNS``.
+        ``facts["ratio"]``, clipped to the range of the dtype), or one of ``TURNS``.
 
     References
     ----------

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from data_prep.rules.bias import balanced_weights
-from data_prep.rules.registry import check_columns
+from data_prep.rules.columns import check_columns
+from data_prep.rules.evidence import plain
 from data_prep.rules.telling import FOLDS, auc_interval, binned, out_of_fold
 from natkit.core.errors import InputError
 from natkit.core.labels import class_names
@@ -252,5 +253,5 @@ def intensity_effect(
         rng = np.random.default_rng(seed)
         folds = rng.permutation(len(y)) % FOLDS
         scores = out_of_fold([binned(statistics[c]) for c in LOOK], y, folds, len(names))
-        out[when] = auc_interval(scores, y, enough, folds, rng)
+        out[when] = plain(auc_interval(scores, y, enough, folds, rng))
     return out

@@ -1,42 +1,13 @@
 """Splits that never separate what belongs together, yet are alike in label and groups."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from natkit.core.errors import InputError
-from natkit.core.labels import class_names
 from natkit.data.manifest import SPLITS
 
 SHARES = (0.6, 0.2, 0.2)  # train, val, test
 DEALS, MANY = 100, 500  # few components are dealt 100 times, the best is taken; many come out even
-KEPT_TOGETHER_FROM = 30  # different values; a group with fewer (camera, shift) is balanced instead
-
-
-def role(column: pd.Series) -> str:
-    """``"kept together"`` for a group of many values (lot, part, module), else ``"balanced"``."""
-    return "kept together" if class_names(column).nunique() >= KEPT_TOGETHER_FROM else "balanced"
-
-
-def components(table: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
-    """int (n,): rows of one number share a value of one of ``columns``, perhaps in a chain.
-
-    A missing value is shared with nobody.
-    """
-    n = len(table)
-    rows, ends, nodes = [np.arange(n)], [np.arange(n)], n
-    for column in columns:
-        codes, values = pd.factorize(class_names(table[column]))
-        known = np.flatnonzero(codes >= 0)
-        rows.append(known)
-        ends.append(nodes + codes[known])
-        nodes += len(values)
-    rows, ends = np.concatenate(rows), np.concatenate(ends)
-    graph = coo_array((np.ones(len(rows), bool), (rows, ends)), shape=(nodes, nodes))
-    return connected_components(graph, directed=False)[1][:n]
 
 
 def assign_splits(
@@ -51,7 +22,7 @@ def assign_splits(
     Parameters
     ----------
     together
-        int (n,), from :func:`components`.
+        int (n,), from :func:`data_prep.rules.groups.components`.
     strata
         Columns (label, small groups) whose shares shall be alike in the splits.
     labelled

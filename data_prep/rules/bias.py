@@ -1,18 +1,24 @@
 """Imbalance, associations and shortcuts: does anything but the picture's content tell the label?"""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 from scipy.stats import random_table
 
+from data_prep.rules.evidence import interval, strongest_first
+from data_prep.rules.finders import Context, Need, Stage, finds
+from data_prep.rules.groups import components
 from data_prep.rules.registry import Finding
-from data_prep.rules.telling import CATEGORIES, CHANCE, FOLDS, binned, holm, interval, tell
+from data_prep.rules.telling import CATEGORIES, CHANCE, FOLDS, Answer, binned, tell
 from natkit.core.labels import class_names
 from natkit.core.shortcuts import Source
-from natkit.core.stats import cramers_v, v_interval
+from natkit.core.stats import cramers_v, holm, v_interval
 
 IMBALANCE_NOTE, IMBALANCE_WARNING = 3.0, 10.0  # images of the commonest class for one of the rarest
 RARE_CLASS = 20  # images; below it a class can hardly be scored
 ASSOCIATION = 0.10  # Cramér's V; "weak" begins here in the usual reading
+STRONG = 0.5  # surely at least: a problem
 PERMUTATIONS = 1999
 
 
@@ -53,14 +59,12 @@ def group_imbalance(
     values, ``tests/benchmarks/bias.py``).
     """
     rng = np.random.default_rng(seed)
-    tables = [
-        pd.crosstab(class_names(column), labels) for _, column in pd.DataFrame(groups).items()
-    ]
-    names = [name for name, t in zip(pd.DataFrame(groups), tables, strict=True) if min(t.shape) > 1]
-    tables = [table for table in tables if min(table.shape) > 1]
-    p = holm([_chance(table.to_numpy(), rng) for table in tables])
+    columns = pd.DataFrame(groups).items()
+    tables = {name: pd.crosstab(class_names(column), labels) for name, column in columns}
+    tables = {name: table for name, table in tables.items() if min(table.shape) > 1}
+    p = holm([_chance(table.to_numpy(), rng) for table in tables.values()])
     found = []
-    for name, table, chance in zip(names, tables, p, strict=True):
+    for (name, table), chance in zip(tables.items(), p, strict=True):
         counts = table.to_numpy()
         if chance > CHANCE or cramers_v(counts) < ASSOCIATION:
             continue
@@ -71,9 +75,9 @@ def group_imbalance(
             "p": round(float(chance), 4),
             "counts": {g: {k: int(x) for k, x in row.items()} for g, row in table.iterrows()},
         }
-        severity = "problem" if v["low"] >= 0.5 else "warning"
-        found.append(Finding("group_imbalance", severity, (), evidence, v["n"]))
-    return sorted(found, key=lambda finding: -finding.evidence["v"]["value"])
+        severity = "problem" if v.low >= STRONG else "warning"
+        found.append((v.value, Finding("group_imbalance", severity, (), evidence, v.n)))
+    return strongest_first(found)
 
 
 def _chance(counts: np.ndarray, rng: np.random.Generator) -> float:
@@ -125,25 +129,27 @@ def shortcuts(
     folds = (rng.permutation(part.max() + 1) % FOLDS)[part]
     tests = columns.shape[1] + 2
 
-    def judge(source: Source, coded: dict[str, np.ndarray]) -> list[Finding]:
-        told = tell(list(coded.values()), y, folds, np.flatnonzero(enough), tests, rng)
-        if told is None or told["p"] > CHANCE / tests:
-            return []
-        evidence = {"source": str(source), "column": ", ".join(coded), "auc": told["auc"]}
-        return [Finding("shortcut", "warning", (), evidence, len(y))]
+    def ask(coded: dict[str, np.ndarray]) -> Answer | None:
+        """How well these columns together tell the label; None if chance tells it as well."""
+        answer = tell(list(coded.values()), y, folds, np.flatnonzero(enough), tests, rng)
+        return None if answer is None or answer.p > CHANCE / tests else answer
 
     coded = {name: binned(columns.loc[known, name]) for name in columns}
-    alone = {
-        name: found
-        for name, codes in coded.items()
-        if (found := judge(Source.TABLE, {name: codes}))
-    }
-    found = sorted(sum(alone.values(), []), key=lambda f: -f.evidence["auc"]["value"])
+    alone = {name: answer for name, codes in coded.items() if (answer := ask({name: codes}))}
+    strongest = sorted(alone, key=lambda name: -alone[name].auc.value)
+    found = [_shortcut(Source.TABLE, [name], alone[name]) for name in strongest]
     rest = {n: c for n, c in coded.items() if n not in alone and c.max() <= CATEGORIES}
-    if len(rest) > 1:
-        found += judge(Source.TABLE, rest)
+    if len(rest) > 1 and (answer := ask(rest)):
+        found.append(_shortcut(Source.TABLE, rest, answer))
     seen = {name: binned(statistics.loc[known, name]) for name in statistics}
-    return found + (judge(measured, seen) if seen else [])
+    if seen and (answer := ask(seen)):
+        found.append(_shortcut(measured, seen, answer))
+    return found
+
+
+def _shortcut(source: Source, columns: Iterable[str], answer: Answer) -> Finding:
+    evidence = {"source": str(source), "column": ", ".join(columns), "auc": answer.auc}
+    return Finding("shortcut", "warning", (), evidence, answer.auc.n)
 
 
 def balanced_weights(labels: np.ndarray, groups: list[np.ndarray]) -> np.ndarray:
@@ -176,3 +182,36 @@ def balanced_weights(labels: np.ndarray, groups: list[np.ndarray]) -> np.ndarray
     for _ in range(20):  # clipping moves the mean, and the mean the clip
         weights = np.clip(weights / weights.mean(), 0.1, 10.0)
     return weights / weights.mean()
+
+
+def _labels(context: Context) -> pd.Series | None:
+    """Classes of what is kept; None if a single one is left. A copy would count twice, a blank one for nothing."""
+    labels = class_names(context.kept[context.label])
+    return labels if labels.nunique() > 1 else None
+
+
+@finds("class_imbalance", stage=Stage.LABEL, needs=[Need.LABEL])
+def _class_imbalance(context: Context) -> list[Finding]:
+    labels = _labels(context)
+    return [] if labels is None else class_imbalance(labels)
+
+
+@finds("group_imbalance", stage=Stage.LABEL, needs=[Need.LABEL])
+def _group_imbalance(context: Context) -> list[Finding]:
+    labels = _labels(context)
+    if labels is None:
+        return []
+    return group_imbalance(labels, context.kept[context.small_groups], context.seed)
+
+
+@finds("shortcut", stage=Stage.LABEL, needs=[Need.LABEL])
+def _shortcuts(context: Context) -> list[Finding]:
+    kept, scan, labels = context.kept, context.scan, _labels(context)
+    if labels is None:
+        return []
+    varies = [c for c in ("width", "height") if kept[c].nunique() > 1]
+    columns = [c for c in scan.features if c not in (context.label, context.split)]
+    statistics = kept[[*scan.looked_at, *varies]]
+    together = components(kept, context.large_groups)
+    measured = Source.IMAGES if scan.signals is None else Source.SIGNALS
+    return shortcuts(labels, kept[columns], statistics, together, context.seed, measured)

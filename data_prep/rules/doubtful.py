@@ -5,9 +5,10 @@ import importlib.util
 import numpy as np
 import pandas as pd
 
-from data_prep.rules.registry import check_columns
+from data_prep.rules.columns import check_columns
 from natkit.core.errors import InputError
 from natkit.core.labels import class_names
+from natkit.core.stats import robust_spread
 from natkit.data.embedding import Embedding
 
 NEIGHBOURS = 10
@@ -99,7 +100,7 @@ def _unlike(vectors: np.ndarray) -> np.ndarray:
     unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     away = NearestNeighbors(n_neighbors=NEIGHBOURS).fit(unit).kneighbors()[0].mean(axis=1)
     middle = np.median(away)
-    spread = 1.4826 * np.median(np.abs(away - middle)) or away.std() or 1.0
+    spread = robust_spread(away, middle) or away.std() or 1.0
     return ((away - middle) / spread).astype(float)
 
 
@@ -115,17 +116,17 @@ def _doubtful(
     # an image without part is a part of its own
     parts = parts.where(parts >= 0, -1 - pd.Series(rows.index))
     sizes = parts.groupby(rows["label"]).nunique()
-    kept = np.flatnonzero(rows["label"].isin(sizes.index[sizes >= FOLDS]))
-    if rows["label"].iloc[kept].nunique() < 2:
+    usable = np.flatnonzero(rows["label"].isin(sizes.index[sizes >= FOLDS]))
+    if rows["label"].iloc[usable].nunique() < 2:
         return []
-    y, classes = pd.factorize(rows["label"].iloc[kept], sort=True)
+    y, classes = pd.factorize(rows["label"].iloc[usable], sort=True)
     kind = StratifiedKFold if part is None else StratifiedGroupKFold
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000))
     probability = cross_val_predict(
         model,
-        vectors[kept].astype(float),
+        vectors[usable].astype(float),
         y,
-        groups=None if part is None else parts.iloc[kept],
+        groups=None if part is None else parts.iloc[usable],
         cv=kind(FOLDS, shuffle=True, random_state=seed),
         method="predict_proba",
     )
@@ -134,7 +135,7 @@ def _doubtful(
     issue = (_by_cleanlab if installed else _by_threshold)(y, probability)
     return [
         {
-            **rows.loc[kept[i], ["id", "path", "label"]],
+            **rows.loc[usable[i], ["id", "path", "label"]],
             "rule": "doubtful_label",
             "score": float(1 - given[i]),
             "suggested": classes[likeliest[i]],
@@ -142,7 +143,7 @@ def _doubtful(
                 "p_given": round(float(given[i]), 4),
                 "p_suggested": round(float(probability[i].max()), 4),
                 "issue": bool(issue[i]),
-                "z": round(float(rows["z"].iloc[kept[i]]), 2),
+                "z": round(float(rows["z"].iloc[usable[i]]), 2),
             },
         }
         for i in np.flatnonzero(likeliest != y)

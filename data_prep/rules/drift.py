@@ -1,12 +1,17 @@
 """Drift: do the images of one camera, shift or season look unlike the others?"""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
+from data_prep.rules.evidence import plain, strongest_first
+from data_prep.rules.finders import Context, Stage, finds
 from data_prep.rules.registry import Finding
 from data_prep.rules.telling import (
     CHANCE,
     FOLDS,
+    Answer,
     auc_interval,
     auc_of,
     binned,
@@ -16,12 +21,28 @@ from data_prep.rules.telling import (
 )
 from natkit.core.errors import InputError
 from natkit.core.labels import class_names
+from natkit.core.stats import robust_spread
 
 MOST_VALUES = 20  # of a group; more are lots or parts, which differ by nature
 FEWEST = 50  # images of a domain; fewer tell too little
 SECOND = np.array([1])  # class that the AUC is read from
 ROWS, PARTS = 2000, 32  # of an embedding: images drawn, principal components kept
 SHUFFLES = 99  # of an embedding
+
+
+@dataclass(frozen=True, eq=False)
+class Domain:
+    """Images of one value of a column, or of one period: ``known`` (n,) have a value, ``inside`` (n,) this one."""
+
+    column: str
+    value: str
+    known: np.ndarray
+    inside: np.ndarray
+
+    @property
+    def y(self) -> np.ndarray:
+        """int (known,): 1 for the images inside."""
+        return self.inside[self.known].astype(int)
 
 
 def drifts(
@@ -73,33 +94,48 @@ def drifts(
     asked = [d for group in groups for d in _values(class_names(table[group]))]
     if time is not None:
         asked += _periods(dates(table[time]))
-    told = []
-    for _, _, known, inside in asked:
-        part = [column[known] for column in codes.values()]
-        told.append(tell(part, inside[known].astype(int), folds[known], SECOND, len(asked), rng))
+    answers = []
+    for domain in asked:
+        part = [column[domain.known] for column in codes.values()]
+        answers.append(tell(part, domain.y, folds[domain.known], SECOND, len(asked), rng))
     found = []
-    for (column, value, known, inside), answer, p in zip(asked, told, chances(told), strict=True):
-        if p > CHANCE:
-            continue
-        y, fold = inside[known].astype(int), folds[known]
-        most = most_telling({name: c[known] for name, c in codes.items()}, y, fold)
-        evidence = {
-            "column": column,
-            "value": value,
-            "auc": answer["auc"],
-            "p": round(float(p), 4),
-            "n": int(inside.sum()),
-            "most": most,
-            "shift": shift(statistics.loc[inside, most], statistics.loc[known & ~inside, most]),
-        }
-        found.append(Finding("drift", "warning", (), evidence, int(inside.sum())))
-    found.sort(key=lambda f: -f.evidence["auc"]["value"])
-    periods = [f for f in found if f.evidence["column"] == time]
-    return [f for f in found if f not in periods[1:]]
+    for domain, answer, p in zip(asked, answers, chances(answers), strict=True):
+        if p <= CHANCE:
+            known = {name: column[domain.known] for name, column in codes.items()}
+            most = most_telling(known, domain.y, folds[domain.known])
+            found.append(
+                (answer.auc.value, (domain, _finding(domain, answer, p, most, statistics)))
+            )
+    found = strongest_first(found)
+    periods = [domain for domain, _ in found if domain.column == time]
+    return [finding for domain, finding in found if domain not in periods[1:]]
 
 
-def _values(column: pd.Series) -> list[tuple]:
-    """(column, value, bool (n,) known, bool (n,) inside) for each domain of a group."""
+def _finding(
+    domain: Domain, answer: Answer, p: float, most: str, statistics: pd.DataFrame
+) -> Finding:
+    inside, outside = domain.inside, domain.known & ~domain.inside
+    evidence = {
+        "column": domain.column,
+        "value": domain.value,
+        "auc": answer.auc,
+        "p": round(float(p), 4),
+        "n": int(inside.sum()),
+        "most": most,
+        "shift": shift(statistics.loc[inside, most], statistics.loc[outside, most]),
+    }
+    return Finding("drift", "warning", (), evidence, int(inside.sum()))
+
+
+@finds("drift", stage=Stage.DRIFT)
+def _drifts(context: Context) -> list[Finding]:
+    kept = context.kept
+    statistics = kept[context.scan.looked_at]
+    return drifts(kept, statistics, context.small_groups, context.time, context.seed)
+
+
+def _values(column: pd.Series) -> list[Domain]:
+    """The domains of a group."""
     counts = column.value_counts()
     if not 2 <= len(counts) <= MOST_VALUES:
         return []
@@ -107,10 +143,10 @@ def _values(column: pd.Series) -> list[tuple]:
     enough = [v for v, n in counts.items() if n >= FEWEST and known.sum() - n >= FEWEST]
     if len(counts) == 2:
         enough = enough[-1:]  # the other one differs from it as much
-    return [(column.name, value, known, column.eq(value).to_numpy(bool)) for value in enough]
+    return [Domain(column.name, v, known, column.eq(v).to_numpy(bool)) for v in enough]
 
 
-def _periods(when: pd.Series) -> list[tuple]:
+def _periods(when: pd.Series) -> list[Domain]:
     """As :func:`_values`, for the later half and the thirds; equal times are never torn apart."""
     known = when.notna().to_numpy()
     rank = when.rank(pct=True, method="min").to_numpy()  # NaN compares as False
@@ -120,7 +156,7 @@ def _periods(when: pd.Series) -> list[tuple]:
         if min(inside.sum(), (known & ~inside).sum()) >= FEWEST:
             ends = when[inside].min(), when[inside].max()
             text = " … ".join(end.isoformat(sep=" ", timespec="minutes")[:16] for end in ends)
-            out.append((when.name, text, known, inside))
+            out.append(Domain(when.name, text, known, inside))
     return out
 
 
@@ -147,7 +183,7 @@ def _is_date(value: object) -> bool:
 def shift(inside: pd.Series, rest: pd.Series) -> float:
     """Difference of the medians in robust standard deviations (1.4826 MAD) of the rest."""
     middle = rest.median()
-    spread = 1.4826 * (rest - middle).abs().median() or rest.std()
+    spread = robust_spread(rest.dropna(), middle) or rest.std()
     return round(float((inside.median() - middle) / spread), 3) if spread else 0.0
 
 
@@ -194,8 +230,9 @@ def drift_of_vectors(vectors: np.ndarray, domain: np.ndarray, seed: int) -> dict
     def scores(y: np.ndarray) -> np.ndarray:
         out = np.zeros((len(y), 2))
         for fold in range(FOLDS):
-            held = folds == fold
-            out[held] = LogisticRegression(C=0.1).fit(x[~held], y[~held]).predict_proba(x[held])
+            out_of_fold = folds == fold
+            model = LogisticRegression(C=0.1).fit(x[~out_of_fold], y[~out_of_fold])
+            out[out_of_fold] = model.predict_proba(x[out_of_fold])
         return out
 
     found = scores(y)
@@ -205,7 +242,7 @@ def drift_of_vectors(vectors: np.ndarray, domain: np.ndarray, seed: int) -> dict
     ]
     p = (1 + sum(as_good)) / (1 + SHUFFLES)
     return {
-        "auc": auc_interval(found, y, SECOND, folds, rng),
+        "auc": plain(auc_interval(found, y, SECOND, folds, rng)),
         "p": float(p),
         "n": int(np.sum(domain)),
     }

@@ -10,12 +10,15 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from data_prep.rules.finders import IMAGES, Context, Need, Stage, finds
+from data_prep.rules.groups import components
 from data_prep.rules.likeness import Look, alike, fingerprint, nominate
 from data_prep.rules.registry import Finding
 from natkit.core.labels import class_names
 from natkit.core.progress import progress
 from natkit.data.decoding import UnreadableImage, read_image
 
+EXACT, NEAR = "exact_copy", "near_copy"  # codes of the two rules
 SHOWN = 20  # sets named in the evidence; the ledger names all
 BURST = 10.0  # seconds between two pictures of one burst
 
@@ -32,7 +35,7 @@ def exact_copies(table: pd.DataFrame, label: str | None) -> list[Finding]:
     """
     twice = table[table["pixel_hash"].duplicated(keep=False)].sort_values("path")
     sets = [members for _, members in twice.groupby("pixel_hash", sort=False)]
-    return _finding("exact_copy", sets, [{}] * len(sets), label)
+    return _finding(EXACT, sets, [{}] * len(sets), label)
 
 
 def near_copies(
@@ -78,7 +81,7 @@ def near_copies(
         if len(rows) > 1:
             sets.append(rows)
             facts.append({"kind": kind(rows, parts, time), "alike": round(float(least[part]), 3)})
-    return _finding("near_copy", sets, facts, label)
+    return _finding(NEAR, sets, facts, label)
 
 
 def fingerprints(paths: Sequence[str], root: Path) -> np.ndarray:
@@ -161,14 +164,18 @@ def _finding(rule: str, sets: list[pd.DataFrame], facts: list[dict], label: str 
 
 def same_picture(table: pd.DataFrame, findings: Sequence[Finding]) -> np.ndarray:
     """int (n,): rows of one number are copies of one picture, by findings about exact or near ones."""
-    first = {
-        path: facts["copy_of"]
-        for f in findings
-        if f.rule in ("exact_copy", "near_copy")
-        for path, facts in zip(f.paths, f.details, strict=True)
-    }
+    first = originals([f for f in findings if f.rule in (EXACT, NEAR)])
     roots = table["path"].map(lambda path: first.get(path, path))
     return pd.factorize(roots.map(lambda path: first.get(path, path)))[0]
+
+
+def originals(copies: Sequence[Finding]) -> dict[str, str]:
+    """Path of a copy → that of the picture which stays, from findings about copies."""
+    return {
+        path: facts["copy_of"]
+        for finding in copies
+        for path, facts in zip(finding.paths, finding.details, strict=True)
+    }
 
 
 def leakage(table: pd.DataFrame, split: str, together: dict[str, np.ndarray]) -> list[Finding]:
@@ -199,3 +206,26 @@ def leakage(table: pd.DataFrame, split: str, together: dict[str, np.ndarray]) ->
             )
             found.append(Finding("leakage", "problem", tuple(rows["path"]), evidence, n, details))
     return found
+
+
+@finds(EXACT, stage=Stage.EXACT_COPIES)
+def _exact_copies(context: Context) -> list[Finding]:
+    return exact_copies(context.kept, context.label)
+
+
+@finds(NEAR, stage=Stage.NEAR_COPIES, about=[IMAGES])
+def _near_copies(context: Context) -> list[Finding]:
+    single = context.kept[~context.kept["path"].isin(context.named(EXACT))]
+    root, parts = context.scan.root, context.large_groups
+    return near_copies(single, root, context.label, parts, context.time)
+
+
+@finds("leakage", stage=Stage.NEAR_COPIES, needs=[Need.SPLIT])
+def _leakage(context: Context) -> list[Finding]:
+    """Among what is kept and its exact copies: one that is set aside leaks all the same."""
+    table = context.scan.table
+    asked = table[table["path"].isin(context.named(EXACT).union(context.kept["path"]))]
+    copies = [f for f in context.findings if f.rule in (EXACT, NEAR)]
+    together = {f.rule: same_picture(asked, [f]) for f in copies}
+    together |= {group: components(asked, [group]) for group in context.large_groups}
+    return leakage(asked, context.split, together)

@@ -4,12 +4,15 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 
-from data_prep.rules.registry import Finding, check_columns
+from data_prep.rules.columns import check_columns
+from data_prep.rules.evidence import strongest_first
+from data_prep.rules.finders import Context, Stage, finds
+from data_prep.rules.registry import Finding
 from data_prep.rules.telling import CHANCE, FOLDS, binned, chances, most_telling, tell
 from natkit.core.errors import InputError
 from natkit.core.labels import class_names
+from natkit.core.stats import robust_spread, wilson_bounds
 
 FEWEST = 20  # missing, and present, below which nothing is asked
 SECOND = np.array([1])
@@ -46,10 +49,9 @@ def missing_by(table: pd.DataFrame, column: str, groups: Sequence[str]) -> pd.Da
         parts.append(by.rename_axis("value").reset_index().assign(group=group))
     out = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["missing", "n"])
     counts = zip(out["missing"], out["n"], strict=True)
-    sure = [binomtest(k, n).proportion_ci(method="wilson") for k, n in counts]
-    out = out.assign(
-        share=out["missing"] / out["n"], low=[s.low for s in sure], high=[s.high for s in sure]
-    )
+    bounds = [wilson_bounds(k, n) for k, n in counts]
+    low, high = [low for low, _ in bounds], [high for _, high in bounds]
+    out = out.assign(share=out["missing"] / out["n"], low=low, high=high)
     return out.reindex(columns=["group", "value", "missing", "n", "share", "low", "high"])
 
 
@@ -88,24 +90,34 @@ def not_at_random(
     gone = {name: table[name].isna().to_numpy() for name in columns}
     gone = {c: g for c, g in gone.items() if min(g.sum(), (~g).sum()) >= FEWEST}
     others = {c: {name: code for name, code in codes.items() if name != c} for c in gone}
-    told = {
+    answers = {
         c: tell(list(others[c].values()), g.astype(int), folds, SECOND, len(gone), rng)
         for c, g in gone.items()
         if others[c]
     }
     found = []
-    for (column, answer), chance in zip(told.items(), chances(told.values()), strict=True):
+    corrected = chances(answers.values())
+    for (column, answer), chance in zip(answers.items(), corrected, strict=True):
         if chance > CHANCE:
             continue
         y = gone[column].astype(int)
         evidence = {
             "column": column,
-            "auc": answer["auc"],
+            "auc": answer.auc,
             "p": round(float(chance), 4),
             "from": most_telling(others[column], y, folds),
         }
-        found.append(Finding("not_at_random", "warning", (), evidence, int(y.sum())))
-    return sorted(found, key=lambda f: -f.evidence["auc"]["value"])
+        finding = Finding("not_at_random", "warning", (), evidence, int(y.sum()))
+        found.append((answer.auc.value, finding))
+    return strongest_first(found)
+
+
+@finds("not_at_random", stage=Stage.GAPS)
+def _not_at_random(context: Context) -> list[Finding]:
+    listed = context.kept[context.kept["listed"]]
+    columns = [c for c in context.scan.features if c != context.label]
+    statistics = listed[context.scan.looked_at]
+    return not_at_random(listed, columns, statistics, context.groups, context.seed)
 
 
 def _without_gaps(column: pd.Series, rng: np.random.Generator) -> pd.Series:
@@ -216,9 +228,9 @@ def _spikes(bend: np.ndarray) -> int:
     """How many runs of second differences lie beyond the limit."""
     if not len(bend):
         return 0
-    away = np.abs(bend - np.median(bend))
-    spread = 1.4826 * np.median(away) or bend.std()  # half of the samples on one line: no MAD
-    out = away > SPIKE * spread
+    middle = np.median(bend)
+    spread = robust_spread(bend, middle) or bend.std()  # half of the samples on one line: no MAD
+    out = np.abs(bend - middle) > SPIKE * spread
     return int(out[0]) + int((out[1:] & ~out[:-1]).sum())
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.fft import fft2, irfft2, rfft2
 from scipy.ndimage import gaussian_filter, uniform_filter
 
+from natkit.core.stats import robust_spread
 from natkit.data.decoding import resize
 
 FINGER_SIDE, REACH = 64, 20  # pixels; waves across the picture that the fingerprint knows
@@ -68,7 +69,7 @@ def nominate(fingers: np.ndarray) -> set[tuple[int, int]]:
         return {(i, j) for j in range(n) for i in range(j)}
     fingers -= np.median(fingers, axis=0)
     fingers -= np.median(fingers, axis=1, keepdims=True)
-    fingers /= 1.4826 * np.median(np.abs(fingers), axis=0) + 1e-3
+    fingers /= robust_spread(fingers, 0.0, axis=0) + 1e-3
     np.clip(fingers, -3, 3, out=fingers)
     fingers /= np.linalg.norm(fingers, axis=1, keepdims=True) + 1e-9
     rank, pairs = min(SERIES, n // 2), set()
@@ -140,8 +141,8 @@ def alike(one: Look, other: Look) -> float | None:
     share = left / (there + 1 / SIDE**2)
     if share[lost:-lost, lost:-lost].max() > LEFT_OVER:
         return None
-    a, b = (grain[one.flat] for grain in (one.grain, _moved(other.grain, FINE * y, FINE * x)))
-    a, b = (_clipped(grain, 1.4826 * np.median(np.abs(grain)) + 1e-6) for grain in (a, b))
+    grains = one.grain[one.flat], _moved(other.grain, FINE * y, FINE * x)[one.flat]
+    a, b = (_clipped(grain, robust_spread(grain, 0.0) + 1e-6) for grain in grains)
     if min(a.std(), b.std()) > LEVEL and np.corrcoef(a, b)[0, 1] < GRAIN:
         return None
     return min(same, 1.0)

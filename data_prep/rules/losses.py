@@ -5,22 +5,46 @@ what is to be found, and without a trace: the images are gone before anyone look
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest, hypergeom
 
+from data_prep.rules.duplicates import EXACT, originals
+from data_prep.rules.evidence import Interval, interval
+from data_prep.rules.finders import Need, finds
 from data_prep.rules.registry import Finding, Rule
-from data_prep.rules.telling import CHANCE, interval
+from data_prep.rules.telling import CHANCE
 from natkit.core.labels import class_names
+from natkit.core.stats import exact_bounds, fisher, tarone
 
 TAKES, TOLD = "cleaning_takes_class", "uneven_loss"  # codes of the two rules
 ALL = "all_rules"  # stands for every rule together
-COPIES, OTHERS = "exact_copy", "exact_copy of another class"
+COPIES, OTHERS = EXACT, "exact_copy of another class"
 # what is told alone: nothing to read, no network takes both kinds or gaps, one of each set stays
 NOT_HELD = ("absent", "unreadable", "mixed_kinds", "signal_gap", COPIES)
+LOSSES = ["column", "value", "images", "set aside", "share", "low", "high", "mended", "held back"]
 LEVEL = CHANCE / 2  # asked twice: before copies are looked for, and of the exact copies
+
+
+@dataclass(frozen=True)
+class Loss:
+    """That cleaning takes more of one value of a class or group than of the others, surely.
+
+    ``cleaning`` is the rule, or ``ALL``; ``lost`` of ``n`` images of the value with their ``share``, the same of the
+    ``others``, and ``p``.
+    """
+
+    column: str
+    value: str
+    cleaning: str
+    lost: int
+    n: int
+    share: Interval
+    others_lost: int
+    others_n: int
+    others: Interval
+    p: float
 
 
 def count(values: pd.Series, hit: np.ndarray) -> pd.DataFrame:
@@ -35,30 +59,13 @@ def count(values: pd.Series, hit: np.ndarray) -> pd.DataFrame:
 
     Returns
     -------
-    A row a ``value``, with ``n`` and ``lost``; ``p``, that so many or more of its images are among those
-    hit if these were drawn blindly (Fisher's exact test, one-sided); and ``least``, the smallest p
-    that its size allows.
+    A row a ``value``, with ``n`` and ``lost``, and ``p`` and ``least`` of :func:`natkit.core.stats.fisher`.
     """
     of, names = pd.factorize(values, sort=True)  # -1 where there is none
     n = np.bincount(of[of >= 0], minlength=len(names))
     lost = np.bincount(of[(of >= 0) & hit], minlength=len(names))
-    drawn = n.sum(), lost.sum(), n
-    p, least = (hypergeom.sf(k - 1, *drawn) for k in (lost, np.minimum(n, lost.sum())))
+    p, least = fisher(lost, n)
     return pd.DataFrame({"value": names, "n": n, "lost": lost, "p": p, "least": least})
-
-
-def stand(p: np.ndarray, least: np.ndarray, level: float = LEVEL) -> np.ndarray:
-    """bool (m,): which p stand, with a chance of at most ``level`` that any of them is a false alarm.
-
-    Tests that could never reach the level (a class of three images, a rule that names one) cost the
-    others nothing.
-
-    References
-    ----------
-    Tarone, "A modified Bonferroni method for discrete data", Biometrics 46 (1990).
-    """
-    k = next(k for k in range(1, len(p) + 2) if (least <= level / k).sum() <= k)
-    return p <= level / k
 
 
 def uneven(
@@ -66,7 +73,7 @@ def uneven(
     takes: dict[str, dict[str, np.ndarray]],
     label: str | None = None,
     level: float = LEVEL,
-) -> list[dict]:
+) -> list[Loss]:
     """What goes with a class or group: where cleaning takes more of one value than of the others.
 
     Parameters
@@ -81,9 +88,7 @@ def uneven(
 
     Returns
     -------
-    One row of evidence each: ``column, value, cleaning`` (the rule), ``lost`` of ``n`` with ``share``
-    and its exact bounds, the same of the ``others``, and ``p``. All rules together are told only of
-    a value of which no rule is told by itself.
+    All rules together are told only of a value of which no rule is told by itself.
 
     Notes
     -----
@@ -94,46 +99,41 @@ def uneven(
     for column, rules in takes.items():
         for rule, hit in rules.items():
             rows = count(columns[column], hit)
-            others, rest = rows["n"].sum() - rows["n"], rows["lost"].sum() - rows["lost"]
-            more = {"column": column, "cleaning": rule, "others_n": others, "others_lost": rest}
-            parts.append(rows.assign(**more))
+            others_n = rows["n"].sum() - rows["n"]
+            others_lost = rows["lost"].sum() - rows["lost"]
+            more = {"column": column, "cleaning": rule}
+            parts.append(rows.assign(**more, others_n=others_n, others_lost=others_lost))
     if not parts:
         return []
     table = pd.concat(parts, ignore_index=True)
-    table["stands"] = stand(table["p"].to_numpy(), table["least"].to_numpy(), level)
+    sure = tarone(table["p"].to_numpy(), table["least"].to_numpy(), level)
     whole = (table["column"] == label) & (table["lost"] == table["n"])
-    told = table[table["stands"] | whole]
-    alone = set(told.loc[told["cleaning"] != ALL, ["column", "value"]].itertuples(index=False))
-    return [
-        _evidence(row)
-        for row in told.itertuples(index=False)
-        if row.cleaning != ALL or (row.column, row.value) not in alone
-    ]
+    losses = [_loss(row) for row in table[sure | whole].itertuples(index=False)]
+    by_one_rule = {(loss.column, loss.value) for loss in losses if loss.cleaning != ALL}
+    return [x for x in losses if x.cleaning != ALL or (x.column, x.value) not in by_one_rule]
 
 
-def _evidence(row) -> dict:
-    return {
-        "column": row.column,
-        "value": row.value,
-        "cleaning": row.cleaning,
-        "lost": int(row.lost),
-        "n": int(row.n),
-        "share": share(row.lost, row.n),
-        "others_lost": int(row.others_lost),
-        "others_n": int(row.others_n),
-        "others": share(row.others_lost, row.others_n),
-        "p": float(f"{row.p:.2g}"),
-    }
+def _loss(row) -> Loss:
+    return Loss(
+        row.column,
+        row.value,
+        row.cleaning,
+        int(row.lost),
+        int(row.n),
+        share(row.lost, row.n),
+        int(row.others_lost),
+        int(row.others_n),
+        share(row.others_lost, row.others_n),
+        float(f"{row.p:.2g}"),
+    )
 
 
-def share(k: int, n: int) -> dict:
+def share(k: int, n: int) -> Interval:
     """``k`` of ``n`` with its exact 95 % bounds (Clopper and Pearson); 0 to 1 if n is 0."""
-    if not n:
-        return interval(0.0, 0.0, 1.0, 0)
-    found = binomtest(int(k), int(n)).proportion_ci()
-    return interval(k / n, found.low, found.high, n)
+    return interval(k / n if n else 0.0, *exact_bounds(k, n), n)
 
 
+@finds(TAKES, TOLD, stage=None, needs=[Need.LABEL_OR_GROUPS])
 def held_back(
     findings: Sequence[Finding],
     table: pd.DataFrame,
@@ -156,40 +156,63 @@ def held_back(
         Columns of classes, and of what few values images share. Mending takes nothing from a group:
         a camera's dead line is the camera's, and filling it keeps the image.
     """
-    takes, actions = (
-        {},
-        {label: ("quarantined", "mended")} | dict.fromkeys(groups, ("quarantined",)),
-    )
-    for column, does in actions.items():
-        if column is None:
-            continue
-        told = [f for f in findings if f.paths and f.action in does and f.rule in rules]
-        if column != label:  # a rule of the user's own may be about a group
-            told = [f for f in told if not rules[f.rule].own]
-        hits = {f.rule: table["path"].isin(f.paths).to_numpy() for f in told}
-        free = [hit for rule, hit in hits.items() if _can_be_held(rule, rules)]
-        if len(free) > 1:
-            hits[ALL] = np.logical_or.reduce(free)
-        if column == label and COPIES in hits:
-            hits[OTHERS] = _copies_of_others(told, table, label)
-        takes[column] = hits
+    takes = {group: _taken_of_group(findings, table, rules) for group in groups}
+    if label is not None:
+        takes = {label: _taken_of_class(findings, table, label, rules)} | takes
     columns = {column: class_names(table[column]) for column in takes}
-    said, held = [], set()
-    for row in uneven(columns, takes, label):
-        much = TAKES in rules and row["share"]["value"] > rules[TAKES].limit["share"]
-        names = [row["cleaning"]]
-        if row["cleaning"] == ALL:
-            mine = (columns[row["column"]] == row["value"]).to_numpy()
-            names = [r for r, hit in takes[row["column"]].items() if (hit & mine).any()]
-        stop = {_rule(name) for name in names if _can_be_held(name, rules)} if much else set()
-        held |= stop
-        evidence = row | {"cleaning": _rule(row["cleaning"])}
-        code, severity = (TAKES, "problem") if stop else (TOLD, "problem" if much else "warning")
-        severity = "warning" if row["cleaning"] == COPIES else severity
-        if code in rules:
-            said.append(Finding(code, severity, (), evidence, row["lost"]))
-    findings = [replace(f, action=_instead(f.rule)) if f.rule in held else f for f in findings]
-    return (*findings, *said)
+    new, stopped = [], set()
+    for loss in uneven(columns, takes, label):
+        mine = (columns[loss.column] == loss.value).to_numpy()
+        much = TAKES in rules and loss.share.value > rules[TAKES].limit["share"]
+        stop = _to_stop(loss, takes[loss.column], mine, rules) if much else set()
+        stopped |= stop
+        rule = TAKES if stop else TOLD
+        severity = "problem" if much and loss.cleaning != COPIES else "warning"
+        if rule in rules:
+            evidence = replace(loss, cleaning=_rule(loss.cleaning))
+            new.append(Finding(rule, severity, (), evidence, loss.lost))
+    after = [replace(f, action=_instead(f.rule)) if f.rule in stopped else f for f in findings]
+    return (*after, *new)
+
+
+def _taken_of_class(
+    findings: Sequence[Finding], table: pd.DataFrame, label: str, rules: dict[str, Rule]
+) -> dict[str, np.ndarray]:
+    """Rule → bool (n,): the images that it would set aside or mend."""
+    taking = [f for f in findings if f.action in ("quarantined", "mended") and f.rule in rules]
+    taken = _taken(taking, table, rules)
+    if COPIES in taken:
+        taken[OTHERS] = _copies_of_others(taking, table, label)
+    return taken
+
+
+def _taken_of_group(
+    findings: Sequence[Finding], table: pd.DataFrame, rules: dict[str, Rule]
+) -> dict[str, np.ndarray]:
+    """Rule → bool (n,): the images that it would set aside; a rule of the user's own may be about a group."""
+    taking = [f for f in findings if f.action == "quarantined" and f.rule in rules]
+    return _taken([f for f in taking if not rules[f.rule].own], table, rules)
+
+
+def _taken(
+    taking: Sequence[Finding], table: pd.DataFrame, rules: dict[str, Rule]
+) -> dict[str, np.ndarray]:
+    """Rule → bool (n,): the images that it names; under ``ALL`` those of all rules that can be held back."""
+    taken = {f.rule: table["path"].isin(f.paths).to_numpy() for f in taking if f.paths}
+    can_be_held = [hit for rule, hit in taken.items() if _can_be_held(rule, rules)]
+    if len(can_be_held) > 1:
+        taken[ALL] = np.logical_or.reduce(can_be_held)
+    return taken
+
+
+def _to_stop(
+    loss: Loss, takes: dict[str, np.ndarray], mine: np.ndarray, rules: dict[str, Rule]
+) -> set[str]:
+    """Codes of the rules that are held back for a loss; ``mine``: bool (n,), images of its value."""
+    names = [loss.cleaning]
+    if loss.cleaning == ALL:
+        names = [rule for rule, hit in takes.items() if (hit & mine).any()]
+    return {_rule(name) for name in names if _can_be_held(name, rules)}
 
 
 def _instead(rule: str) -> str:
@@ -206,12 +229,11 @@ def _can_be_held(name: str, rules: dict[str, Rule]) -> bool:
     return name == OTHERS or (name in rules and name not in NOT_HELD and not rules[name].own)
 
 
-def _copies_of_others(findings: Sequence[Finding], table: pd.DataFrame, label: str) -> np.ndarray:
+def _copies_of_others(taking: Sequence[Finding], table: pd.DataFrame, label: str) -> np.ndarray:
     """bool (n,): exact copies of which only an image of another class would stay."""
-    of = dict(zip(table["path"], class_names(table[label]), strict=True))
-    (found,) = (f for f in findings if f.rule == COPIES)
-    pairs = zip(found.paths, found.details, strict=True)
-    lost = {path for path, facts in pairs if of[path] != of[facts["copy_of"]]}
+    class_of = dict(zip(table["path"], class_names(table[label]), strict=True))
+    (found,) = (f for f in taking if f.rule == COPIES)
+    lost = {path for path, first in originals([found]).items() if class_of[path] != class_of[first]}
     return table["path"].isin(lost).to_numpy()
 
 
@@ -220,7 +242,7 @@ def by_value(
     columns: Sequence[str],
     aside: set[str],
     mended: set[str],
-    held: set[str],
+    held_back: set[str],
 ) -> pd.DataFrame:
     """Of each class and group: images, those set aside with their share and its bounds, mended, held back.
 
@@ -230,18 +252,24 @@ def by_value(
         All rows of the scan.
     columns
         Those of the label and of groups of few values.
-    aside, mended, held
+    aside, mended, held_back
         Paths: set aside, mended, and those that a rule would have taken and a person is to look at.
     """
     rows = []
     for column in columns:
-        for value, some in table["path"].groupby(class_names(table[column])):
-            n, gone = len(some), int(some.isin(aside).sum())
-            row = {"column": column, "value": value, "images": n, "set aside": gone}
-            found = share(gone, n)
-            row |= {"share": found["value"], "low": found["low"], "high": found["high"]}
-            row |= {"mended": int(some.isin(mended - aside).sum())}
-            row |= {"held back": int(some.isin(held - aside).sum())}
+        for value, paths in table["path"].groupby(class_names(table[column])):
+            gone = int(paths.isin(aside).sum())
+            lost = share(gone, len(paths))
+            row = {
+                "column": column,
+                "value": value,
+                "images": len(paths),
+                "set aside": gone,
+                "share": lost.value,
+                "low": lost.low,
+                "high": lost.high,
+                "mended": int(paths.isin(mended - aside).sum()),
+                "held back": int(paths.isin(held_back - aside).sum()),
+            }
             rows.append(row)
-    names = ["column", "value", "images", "set aside", "share", "low", "high"]
-    return pd.DataFrame(rows, columns=[*names, "mended", "held back"])
+    return pd.DataFrame(rows, columns=LOSSES)

@@ -2,9 +2,11 @@
 
 import pandas as pd
 
+from data_prep.rules.finders import IMAGES, Context, Need, Stage, finds
 from data_prep.rules.registry import Finding
 from data_prep.scanning.whereabouts import MISNAMED
 from natkit.core.labels import class_names
+from natkit.core.stats import robust_spread
 
 BLANK_CONTRAST = 0.03  # of the full range; real solar cells lie above 0.12, a covered lens at 0.015
 BLANK_AGAINST_MEDIAN = (
@@ -32,7 +34,7 @@ def broken_images(table: pd.DataFrame, instead: dict[str, str] | None = None) ->
     ) | good["contrast"].eq(0)
     rest = good[~flat]
     share = rest["missing_share"]
-    spread = 1.4826 * (share - share.median()).abs().median()
+    spread = robust_spread(share.dropna())
     limit = share.median() + max(MISSING_SHARE, MISSING_SPREAD * spread)
     partly = rest[share > limit]
     found = [
@@ -66,15 +68,6 @@ def passed_over(counts: dict[str, int]) -> list[Finding]:
     """Files of the folder that were not read, by reason."""
     n = sum(counts.values())
     return [Finding("passed_over", "note", (), {"n": n, "reasons": counts}, n)] if n else []
-
-
-def invalid_pixels(table: pd.DataFrame) -> list[Finding]:
-    """Images with pixels that hold no measurement."""
-    rows = table[table["invalid_share"] > 0]
-    if rows.empty:
-        return []
-    most = {"most": round(100 * float(rows["invalid_share"].max()), 1)}
-    return [_images("invalid_pixels", rows, most, ["invalid_share"], "warning")]
 
 
 def _images(
@@ -139,3 +132,45 @@ def missing_labels(table: pd.DataFrame, label: str) -> list[Finding]:
     evidence = {"column": label, "missing": len(gone), "n": len(table), "not_in_table": not_listed}
     details = tuple({"column": label, "listed": bool(x)} for x in gone["listed"])
     return [Finding("label_missing", "note", tuple(gone["path"]), evidence, len(gone), details)]
+
+
+@finds(
+    "absent",
+    "misnamed",
+    "unreadable",
+    "blank",
+    "partly_missing",
+    stage=Stage.FILES,
+    about=[IMAGES],
+)
+def _broken_images(context: Context) -> list[Finding]:
+    return broken_images(context.scan.table, context.scan.instead)
+
+
+@finds("passed_over", stage=Stage.FILES, about=[IMAGES])
+def _passed_over(context: Context) -> list[Finding]:
+    return passed_over(context.scan.passed_over)
+
+
+@finds("unlisted", stage=Stage.FILES, needs=[Need.TABLE], about=[IMAGES])
+def _unlisted(context: Context) -> list[Finding]:
+    return unlisted(context.scan.table)
+
+
+@finds("mixed_kinds", "pages", stage=Stage.CONTENT, about=[IMAGES])
+def _mixed_kinds(context: Context) -> list[Finding]:
+    return mixed_kinds(context.kept)
+
+
+@finds("missing_values", stage=Stage.GAPS)
+def _missing_values(context: Context) -> list[Finding]:
+    columns = [c for c in context.scan.user_columns if c not in (context.label, "path_user")]
+    return missing_values(context.scan.table, columns, context.groups)
+
+
+@finds("label_missing", stage=Stage.LABEL, needs=[Need.LABEL])
+def _missing_labels(context: Context) -> list[Finding]:
+    table = context.scan.table
+    if "unlisted" in context.rules and context.rules["unlisted"].action == "quarantined":
+        table = table[table["listed"]]  # of the others it is said already
+    return missing_labels(table, context.label)

@@ -2,8 +2,10 @@
 
 import pandas as pd
 
+from data_prep.rules.finders import Context, Stage, finds
 from data_prep.rules.registry import Finding, Rule
-from data_prep.scanning.scan import OF_SIGNALS, SIZES
+from data_prep.scanning.measuring import SIZES
+from data_prep.scanning.scan import OF_SIGNALS
 from data_prep.scanning.statistics import STATISTICS
 from natkit.core.errors import InputError
 from natkit.core.labels import class_names
@@ -39,6 +41,11 @@ def own_findings(table: pd.DataFrame, rules: dict[str, Rule]) -> list[Finding]:
             n, paths = len(rows), tuple(rows["path"])
             found.append(Finding(rule.code, "warning", paths, evidence, n, details, rule.action))
     return found
+
+
+@finds(stage=Stage.OWN)
+def _own(context: Context) -> list[Finding]:
+    return own_findings(context.scan.table, context.rules)
 
 
 def _column(table: pd.DataFrame, rule: Rule, name: str) -> pd.Series:

@@ -1,10 +1,15 @@
 """Pictures that are worse than the others of their own camera: blurred, dark, overexposed, damaged."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
+from data_prep.rules.evidence import Interval, interval
+from data_prep.rules.finders import IMAGES, Context, Need, Stage, finds
+from data_prep.rules.missing import mixed_kinds
 from data_prep.rules.registry import RULES, Finding, Rule
-from data_prep.rules.telling import RESAMPLES, interval
+from data_prep.rules.telling import RESAMPLES
 from natkit.core.labels import class_names
 
 CELL = 40  # images from which a camera (crossed with the other groups) is judged by itself
@@ -100,6 +105,21 @@ def _glare(values: np.ndarray, own: pd.DataFrame, limit: dict):
     return (z > limit["deviations"]) & (values > usual + limit["area"]), usual
 
 
+@dataclass(frozen=True)
+class Gain:
+    """That the pictures of one value of a column are ``ratio`` times as bright as the others."""
+
+    column: str
+    value: str
+    ratio: Interval
+
+    @classmethod
+    def of(cls, finding: Finding) -> "Gain":
+        """What a finding of the rule "gain" says."""
+        facts = finding.evidence
+        return cls(facts["column"], facts["value"], Interval(**facts["ratio"]))
+
+
 JUDGES = {  # rule → what the scan measured, and how it is judged; the first that fits names an image
     "dead_block": ("dead_block", _more),
     "dead_lines": ("dead_lines", _more),
@@ -107,6 +127,18 @@ JUDGES = {  # rule → what the scan measured, and how it is judged; the first t
     "blurred": ("sharpness", _less),
     "overexposed": ("saturated_share", _glare),
 }
+BELOW = ("dark", "blurred")  # what lies below its like
+
+
+def invalid_pixels(table: pd.DataFrame) -> list[Finding]:
+    """Images with pixels that hold no measurement."""
+    rows = table[table["invalid_share"] > 0]
+    if rows.empty:
+        return []
+    most = {"most": round(100 * float(rows["invalid_share"].max()), 1)}
+    details = tuple(rows[["invalid_share"]].round(4).to_dict("records"))
+    evidence = {"n": len(rows), **most}
+    return [Finding("invalid_pixels", "warning", tuple(rows["path"]), evidence, len(rows), details)]
 
 
 def gains(
@@ -128,9 +160,10 @@ def gains(
     """
     if "gain" not in rules:
         return []
-    found, least = [], np.log(rules["gain"].limit["ratio"])
+    least = np.log(rules["gain"].limit["ratio"])
     rng = np.random.default_rng(seed)
     level = np.log(np.maximum(table["white"].to_numpy(float), 1e-6))
+    found = []
     for group in groups:
         names = class_names(table[group])
         counts = names.value_counts()
@@ -138,20 +171,38 @@ def gains(
         if not 2 <= len(counts) <= VALUES:
             continue
         rest = level - own_level(level, table[[g for g in groups if g != group]])[0]
-        draws = {}
-        for name in counts.index:
-            mine = rest[(names == name).to_numpy()]
-            picks = rng.integers(len(mine), size=(RESAMPLES, len(mine)))
-            draws[name] = np.append(np.median(mine[picks], axis=1), np.median(mine))
-        common = (
-            draws[counts.index[0]] if len(counts) == 2 else np.median([*draws.values()], axis=0)
-        )
-        for name, mine in draws.items():
-            ratios = mine - common
-            low, high = np.percentile(ratios[:-1], (2.5, 97.5))
-            if abs(ratios[-1]) < least or min(abs(low), abs(high)) < least / 2 or low * high < 0:
-                continue
-            ratio = interval(*np.exp([ratios[-1], low, high]), int(counts[name]))
-            evidence = {"column": group, "value": name, "ratio": ratio}
-            found.append(Finding("gain", "warning", (), evidence, int(counts[name])))
+        medians = {name: _medians(rest[(names == name).to_numpy()], rng) for name in counts.index}
+        two = len(counts) == 2
+        common = medians[counts.index[0]] if two else np.median([*medians.values()], axis=0)
+        for name, mine in medians.items():
+            *draws, log_ratio = mine - common
+            low, high = np.percentile(draws, (2.5, 97.5))
+            surely = low * high >= 0 and min(abs(low), abs(high)) >= least / 2
+            if surely and abs(log_ratio) >= least:
+                n = int(counts[name])
+                gain = Gain(group, name, interval(*np.exp([log_ratio, low, high]), n))
+                found.append(Finding("gain", "warning", (), gain, n))
     return found
+
+
+def _medians(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """float (301,): the medians of 300 bootstrap resamples, then that of the values."""
+    picks = rng.integers(len(values), size=(RESAMPLES, len(values)))
+    return np.append(np.median(values[picks], axis=1), np.median(values))
+
+
+@finds(*JUDGES, stage=Stage.CONTENT, about=[IMAGES])
+def _worse_than_own_camera(context: Context) -> list[Finding]:
+    return worse_than_own_camera(context.kept, context.small_groups, context.rules)
+
+
+@finds("invalid_pixels", stage=Stage.CONTENT, about=[IMAGES])
+def _invalid_pixels(context: Context) -> list[Finding]:
+    return invalid_pixels(context.kept)
+
+
+@finds("gain", stage=Stage.CONTENT, needs=[Need.GROUPS], about=[IMAGES])
+def _gains(context: Context) -> list[Finding]:
+    odd = {path for finding in mixed_kinds(context.kept) for path in finding.paths}
+    sound = ~context.kept["path"].isin(odd | context.named(*JUDGES))
+    return gains(context.kept[sound], context.small_groups, context.rules, context.seed)

@@ -8,6 +8,7 @@ from unicodedata import category, normalize
 
 import pandas as pd
 
+from data_prep.rules.finders import Context, Need, Stage, finds
 from data_prep.rules.registry import Finding
 from natkit.core.labels import class_name, class_names
 
@@ -47,3 +48,9 @@ def alike_classes(table: pd.DataFrame, columns: Sequence[str]) -> list[Finding]:
         n = int(sum(counts[name] for names in sets for name in names))
         found.append(Finding("alike_classes", "note" if spaces else "warning", (), evidence, n))
     return found
+
+
+@finds("alike_classes", stage=Stage.TABLE, needs=[Need.TABLE])
+def _alike_classes(context: Context) -> list[Finding]:
+    named = [] if context.label is None else [context.label]
+    return alike_classes(context.scan.table, [*named, *context.groups])

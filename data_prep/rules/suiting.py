@@ -1,13 +1,14 @@
 """Does a rule about damage suit the product? What many of its pictures show is the product, no fault."""
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy.stats import poisson
 
+from data_prep.rules.evidence import plain
 from data_prep.rules.registry import Finding
 from data_prep.scanning.statistics import damage
 from natkit.core.labels import class_names
@@ -21,6 +22,19 @@ BY_CHANCE = 0.01  # that so many others have the very same lines, if lines lay a
 FLAT = 0.25
 
 
+@dataclass(frozen=True)
+class Unsuited:
+    """Why a rule does not suit the pictures that it names: "many", "flat" or "moves".
+
+    ``share`` (and ``percent``) is the largest share named, ``flat`` the median flat share, both 0..1.
+    """
+
+    unsuited: str
+    share: float
+    percent: int
+    flat: float
+
+
 def in_doubt(
     findings: list[Finding], table: pd.DataFrame, groups: list[str], root: Path
 ) -> list[Finding]:
@@ -29,9 +43,8 @@ def in_doubt(
     It does not where it names more than 5 % (and more than two) of the images of the same values of
     ``groups``, in all or of one group alone, or where evenly coloured places are usual for them; and dead lines
     not where no more images have the very same ones than by chance: those of a sensor stand at fixed pixels, what
-    moves is the part. Then the finding only reports. ``evidence["unsuited"]`` says why:
-    "many", "flat" or "moves"; ``share`` (and ``percent``) is the largest share named and ``flat`` the median flat
-    share.
+    moves is the part. Then the finding only reports. ``evidence`` says why, by the fields of
+    :class:`Unsuited`.
 
     Parameters
     ----------
@@ -42,30 +55,36 @@ def in_doubt(
     """
     out = []
     for finding in findings:
-        if finding.rule not in DAMAGE or not finding.paths:
+        if finding.rule in DAMAGE and finding.paths:
+            out += _split(finding, table, groups, root)
+        else:
             out.append(finding)
-            continue
-        named = table["path"].isin(finding.paths).to_numpy()
-        share, many, flat = _usual(named, table, groups)
-        usual = named & (many | (flat >= FLAT))
-        spared = set(table["path"][usual])
-        if finding.rule == "dead_lines":
-            spared |= _moving(root, [path for path in finding.paths if path not in spared])
-        kept = [k for k, path in enumerate(finding.paths) if path not in spared]
-        rest = [k for k, path in enumerate(finding.paths) if path in spared]
-        if kept:
-            out.append(_part(finding, kept))
-        if rest:
-            shown = named & table["path"].isin(spared).to_numpy()
-            why = {
-                "unsuited": "many" if many[shown].any() else "flat" if usual.any() else "moves",
-                "share": round(float(share[shown].max()), 4),
-                "percent": round(100 * float(share[shown].max())),
-                "flat": round(float(flat[shown].max()), 4),
-            }
-            part = _part(finding, rest)
-            out.append(replace(part, action="reported", evidence=part.evidence | why))
     return out
+
+
+def _split(finding: Finding, table: pd.DataFrame, groups: list[str], root: Path) -> list[Finding]:
+    """The finding about the images that its rule suits, and the one, only reported, about the others."""
+    named = table["path"].isin(finding.paths).to_numpy()
+    share, many, flat = _usual(named, table, groups)
+    usual = named & (many | (flat >= FLAT))
+    spared = set(table["path"][usual])
+    if finding.rule == "dead_lines":
+        spared |= _moving(root, [path for path in finding.paths if path not in spared])
+    suited = [k for k, path in enumerate(finding.paths) if path not in spared]
+    others = [k for k, path in enumerate(finding.paths) if path in spared]
+    parts = [_part(finding, suited)] if suited else []
+    if others:
+        of_others = named & table["path"].isin(spared).to_numpy()
+        most = float(share[of_others].max())
+        why = Unsuited(
+            "many" if many[of_others].any() else "flat" if usual.any() else "moves",
+            round(most, 4),
+            round(100 * most),
+            round(float(flat[of_others].max()), 4),
+        )
+        part = _part(finding, others)
+        parts.append(replace(part, action="reported", evidence=part.evidence | plain(why)))
+    return parts
 
 
 def _moving(root: Path, paths: list[str]) -> set[str]:

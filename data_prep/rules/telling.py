@@ -1,10 +1,14 @@
 """How well columns tell a class, out of fold, and whether chance would tell it as well."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
+
+from data_prep.rules.evidence import Interval, interval
+from natkit.core.stats import holm
 
 TELLING_AUC = 0.60  # one half tells nothing
 CHANCE = 0.05  # p, after Holm's correction
@@ -16,6 +20,14 @@ CATEGORIES = 20  # a number with more values than these is cut
 SMOOTHING = 5.0  # images; how many like the average every value is thought to have beside its own
 
 
+@dataclass(frozen=True)
+class Answer:
+    """How well columns tell a class, and how often shuffled classes are told as well."""
+
+    auc: Interval
+    p: float
+
+
 def tell(
     codes: list[np.ndarray],
     y: np.ndarray,
@@ -23,8 +35,8 @@ def tell(
     classes: np.ndarray,
     tests: int,
     rng: np.random.Generator,
-) -> dict | None:
-    """``{"auc": interval, "p": p}`` of how well ``codes`` tell ``y``; None if the AUC is below 0.6.
+) -> Answer | None:
+    """How well ``codes`` tell ``y``; None if the AUC is below 0.6.
 
     p is the share of shuffled ``y`` that are told as well, the model learned anew from each. It
     stops where chance has done as well ten times.
@@ -50,19 +62,21 @@ def tell(
     value = auc_of(scores, y, classes, folds)
     if value < TELLING_AUC:
         return None
-    shuffled, as_good, most = y.copy(), [], max(199, 100 * tests)
-    while len(as_good) < most and sum(as_good) < ENOUGH:
+    most = max(199, 100 * tests)
+    shuffled = y.copy()
+    done = as_good = 0
+    while done < most and as_good < ENOUGH:
         rng.shuffle(shuffled)
-        score = out_of_fold(codes, shuffled, folds, k)
-        as_good.append(auc_of(score, shuffled, classes, folds) >= value)
-    stopped = sum(as_good) == ENOUGH
-    p = np.mean(as_good) if stopped else (1 + sum(as_good)) / (1 + most)
-    return {"auc": auc_interval(scores, y, classes, folds, rng), "p": float(p)}
+        shuffled_scores = out_of_fold(codes, shuffled, folds, k)
+        as_good += auc_of(shuffled_scores, shuffled, classes, folds) >= value
+        done += 1
+    p = as_good / done if as_good == ENOUGH else (1 + as_good) / (1 + most)
+    return Answer(auc_interval(scores, y, classes, folds, rng), float(p))
 
 
-def chances(told: Iterable[dict | None]) -> np.ndarray:
+def chances(answers: Iterable[Answer | None]) -> np.ndarray:
     """Holm's p of every answer of :func:`tell`; None (an AUC below 0.6) counts as 1."""
-    return holm([1.0 if answer is None else answer["p"] for answer in told])
+    return holm([1.0 if answer is None else answer.p for answer in answers])
 
 
 def most_telling(codes: dict[str, np.ndarray], y: np.ndarray, folds: np.ndarray) -> str:
@@ -90,22 +104,31 @@ def out_of_fold(
     Classes count as equally likely. Their shares are left out on purpose: they differ from fold to
     fold and would push the AUC of a useless column below one half.
     """
-    out = np.zeros((len(y), n_classes))
+    evidence = np.zeros((len(y), n_classes))  # log-likelihood of each class, summed over columns
     for column in codes:
-        size = column.max() + 1
-        cells = (folds * size + column) * n_classes + y
-        counts = np.bincount(cells, minlength=FOLDS * size * n_classes)
-        counts = counts.reshape(FOLDS, size, n_classes)
-        counts = counts.sum(axis=0) - counts  # of each fold: what the others hold
-        of_class = counts.sum(axis=1, keepdims=True)
-        share = counts.sum(axis=2, keepdims=True) / np.maximum(
-            1, of_class.sum(axis=2, keepdims=True)
-        )
-        likelihood = (counts + SMOOTHING * share) / (of_class + SMOOTHING)
-        lift = np.divide(likelihood, share, out=np.ones(counts.shape), where=share > 0)
-        out += np.log(lift)[folds, column]
-    out = np.exp(out - out.max(axis=1, keepdims=True))
-    return out / out.sum(axis=1, keepdims=True)
+        evidence += np.log(_lifts(column, y, folds, n_classes))[folds, column]
+    likelihood = np.exp(evidence - evidence.max(axis=1, keepdims=True))
+    return likelihood / likelihood.sum(axis=1, keepdims=True)
+
+
+def _lifts(column: np.ndarray, y: np.ndarray, folds: np.ndarray, n_classes: int) -> np.ndarray:
+    """float (folds, values, classes): how much likelier a value is in a class than on average, in the other folds.
+
+    Every class is thought to have some images like the average beside its own; a value that the other folds do not
+    hold tells nothing.
+    """
+    n_values = column.max() + 1
+    cell = (folds * n_values + column) * n_classes + y
+    in_fold = np.bincount(cell, minlength=FOLDS * n_values * n_classes)
+    in_fold = in_fold.reshape(FOLDS, n_values, n_classes)
+    elsewhere = in_fold.sum(axis=0) - in_fold
+    of_class = elsewhere.sum(axis=1, keepdims=True)
+    of_value = elsewhere.sum(axis=2, keepdims=True)
+    total = of_class.sum(axis=2, keepdims=True)
+    average = of_value / np.maximum(1, total)
+    likelihood = (elsewhere + SMOOTHING * average) / (of_class + SMOOTHING)
+    known = average > 0
+    return np.divide(likelihood, average, out=np.ones(elsewhere.shape), where=known)
 
 
 def auc_of(scores: np.ndarray, y: np.ndarray, classes: np.ndarray, folds: np.ndarray) -> float:
@@ -116,46 +139,29 @@ def auc_of(scores: np.ndarray, y: np.ndarray, classes: np.ndarray, folds: np.nda
     from what it learned without another, and would break ties the wrong way (0.02 to 0.03 off an
     AUC of 0.7 at n = 500).
     """
+    read = classes if scores.shape[1] > 2 else [1]
+    return float(np.mean([_area(scores[:, k], y == k, folds) for k in read]))
+
+
+def _area(score: np.ndarray, positive: np.ndarray, folds: np.ndarray) -> float:
+    """Share of the pairs within a fold in which the positive row scores higher (Mann–Whitney); 0.5 without a pair."""
     sizes = np.bincount(folds)
-    before = np.cumsum(sizes) - sizes
-    areas = []
-    for k in classes if scores.shape[1] > 2 else [1]:
-        mine = y == k
-        ranks = rankdata(folds * (len(y) + 1) + rankdata(scores[:, k]))
-        m = np.bincount(folds[mine], minlength=len(sizes))
-        pairs = (m * (sizes - m)).sum()
-        wins = ranks[mine].sum() - (m * before + m * (m + 1) / 2).sum()
-        areas.append(wins / pairs if pairs else 0.5)
-    return float(np.mean(areas))
+    before = np.cumsum(sizes) - sizes  # rows of the earlier folds, which all rank below
+    ranks = rankdata(folds * (len(score) + 1) + rankdata(score))
+    n_positive = np.bincount(folds[positive], minlength=len(sizes))
+    pairs = (n_positive * (sizes - n_positive)).sum()
+    least = (n_positive * before + n_positive * (n_positive + 1) / 2).sum()  # if all ranked lowest
+    wins = ranks[positive].sum() - least
+    return wins / pairs if pairs else 0.5
 
 
-def auc_interval(scores, y, classes, folds, rng: np.random.Generator) -> dict:
+def auc_interval(scores, y, classes, folds, rng: np.random.Generator) -> Interval:
     """:func:`auc_of` with its interval: bootstrap within each class."""
-    members = [np.flatnonzero(y == k) for k in range(scores.shape[1])]
-    members = [m for m in members if len(m)]
+    of_class = [np.flatnonzero(y == k) for k in range(scores.shape[1])]
+    of_class = [rows for rows in of_class if len(rows)]
     draws = []
     for _ in range(RESAMPLES):
-        rows = np.concatenate([rng.choice(m, len(m)) for m in members])
+        rows = np.concatenate([rng.choice(rows, len(rows)) for rows in of_class])
         draws.append(auc_of(scores[rows], y[rows], classes, folds[rows]))
     low, high = np.percentile(draws, (2.5, 97.5))
     return interval(auc_of(scores, y, classes, folds), low, high, len(y))
-
-
-def interval(value: float, low: float, high: float, n: int) -> dict:
-    """A number as the summary holds it: rounded to 4 digits, with its 95 % interval and n."""
-    value, low, high = (round(float(x), 4) for x in (value, low, high))
-    return {"value": value, "low": low, "high": high, "n": int(n)}
-
-
-def holm(p: list[float]) -> np.ndarray:
-    """float (m,): p values corrected for being m at once; sure of all of them at a time.
-
-    References
-    ----------
-    Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Stat. 6 (1979).
-    """
-    p = np.asarray(p, float)
-    order = np.argsort(p)
-    out = np.empty(len(p))
-    out[order] = np.minimum(1, np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)))
-    return out

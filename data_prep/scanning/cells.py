@@ -40,9 +40,9 @@ def typed(
     for i, name in enumerate(frame.columns):
         cells = list(frame.iloc[:, i])
         values = [None if isinstance(v, str) and v in words else v for v in cells]
-        said = [v for v in cells if isinstance(v, str) and v and v in words]
-        if said:
-            gaps[name] = said
+        read_as_gaps = [v for v in cells if isinstance(v, str) and v and v in words]
+        if read_as_gaps:
+            gaps[name] = read_as_gaps
         values, digits = _column(values, separator)
         if digits is not None:
             decimals[name] = digits

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from data_prep.scanning.scan import find_images
+from data_prep.scanning.walking import find_images
 from natkit.core.errors import InputError
 from natkit.data.manifest import SPLITS
 

@@ -18,6 +18,7 @@ from openpyxl.utils import range_boundaries
 from pyarrow.parquet import ParquetFile
 
 from data_prep.scanning.encodings import decode, first_word
+from data_prep.scanning.remarks import Remark
 from natkit.data.columns import kind_of
 from natkit.data.decoding import SUFFIXES
 
@@ -42,8 +43,8 @@ class Sheet:
     """A table as it was read.
 
     ``frame`` holds text (from a CSV), what the cells hold (XLSX), or typed columns (Parquet, DataFrame; ``typed``).
-    ``lines``: where each row stands in the file. ``separator``: of a CSV, else "". ``told``: what a person should
-    know about the reading, as (rule, evidence). ``unreckoned``: a cell of a workbook with a formula whose value was
+    ``lines``: where each row stands in the file. ``separator``: of a CSV, else "". ``remarks``: what a person should
+    know about the reading. ``unreckoned``: a cell of a workbook with a formula whose value was
     never stored, so that it reads as empty; "" if there is none. ``others``: names of a workbook's other sheets.
     """
 
@@ -51,7 +52,7 @@ class Sheet:
     lines: list[int]
     typed: bool = False
     separator: str = ""
-    told: tuple[tuple[str, dict], ...] = ()
+    remarks: tuple[Remark, ...] = ()
     unreckoned: str = ""
     others: tuple[str, ...] = ()
 
@@ -91,18 +92,20 @@ def _as_text(column: pd.Series) -> pd.Series:
 
 
 def _typed(frame: pd.DataFrame) -> Sheet:
-    """Typed columns as they are; those whose values fit in no cell (lists, vectors, boxes) are left out and told."""
+    """Typed columns as they are; those whose values fit in no cell (lists, vectors, boxes) are left out and named."""
     named = [name for name in frame.index.names if name is not None and name not in frame.columns]
     frame = frame.reset_index(named).reset_index(drop=True)
     frame.columns = [str(name).strip() for name in frame.columns]
     kinds = [kind_of(frame.iloc[:, i]) for i in range(frame.shape[1])]
-    told = [
-        ("column_left_out", {"column": name, "holds": _shown(frame.iloc[:, i])})
+    remarks = [
+        Remark("column_left_out", {"column": name, "holds": _shown(frame.iloc[:, i])})
         for i, (name, kind) in enumerate(zip(frame.columns, kinds, strict=True))
         if kind is None
     ]
     keep = [i for i, kind in enumerate(kinds) if kind is not None]
-    return Sheet(frame.iloc[:, keep], list(range(1, len(frame) + 1)), typed=True, told=tuple(told))
+    return Sheet(
+        frame.iloc[:, keep], list(range(1, len(frame) + 1)), typed=True, remarks=tuple(remarks)
+    )
 
 
 def _shown(column: pd.Series) -> str:
@@ -130,8 +133,10 @@ def _text(raw: bytes) -> Sheet:
         raise ValueError(
             f"it ends in the middle of line {rows[-1][0]}, which has {len(rows[-1][1])} of {max(whole)} cells"
         )
-    told = [("encoding", {"encoding": guessed, "example": first_word(text)})] if guessed else []
-    return _framed(rows, told, separator)
+    remarks = []
+    if guessed:
+        remarks.append(Remark("encoding", {"encoding": guessed, "example": first_word(text)}))
+    return _framed(rows, remarks, separator)
 
 
 def _records(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
@@ -211,7 +216,7 @@ def _merged(file: ZipFile, part: str) -> tuple[list[tuple[int, int, int, int]], 
     return [range_boundaries(area.decode()) for area in sorted(found)], unreckoned
 
 
-def _framed(rows: list[tuple[int, list]], told: list, separator: str = "") -> Sheet:
+def _framed(rows: list[tuple[int, list]], remarks: list[Remark], separator: str = "") -> Sheet:
     """Header and rows of records; what stands above the header is passed over, and so are empty rows."""
     rows = [(line, _trimmed(cells)) for line, cells in rows]
     rows = [(line, cells) for line, cells in rows if cells]
@@ -233,7 +238,7 @@ def _framed(rows: list[tuple[int, list]], told: list, separator: str = "") -> Sh
             )
     body = [[*cells, *[None] * (len(header) - len(cells))] for _, cells in rows[top + 1 :]]
     columns = dict(enumerate(zip(*body, strict=True))) if body else {}
-    names, kept = [], []
+    names, filled = [], []
     for i, cell in enumerate(header):
         name = "" if _empty(cell) else _name(cell)
         values = columns.get(i, ())
@@ -241,13 +246,16 @@ def _framed(rows: list[tuple[int, list]], told: list, separator: str = "") -> Sh
             continue
         if not name:
             name = f"column {i + 1}"
-            told.append(("column_unnamed", {"column": name, "line": line}))
+            remarks.append(Remark("column_unnamed", {"column": name, "line": line}))
         names.append(name)
-        kept.append([None if _empty(value) else value for value in values])
-    frame = pd.DataFrame({i: pd.Series(values, dtype=object) for i, values in enumerate(kept)})
+        filled.append([None if _empty(value) else value for value in values])
+    frame = pd.DataFrame({i: pd.Series(values, dtype=object) for i, values in enumerate(filled)})
     frame.columns = names
     return Sheet(
-        frame, [number for number, _ in rows[top + 1 :]], separator=separator, told=tuple(told)
+        frame,
+        [number for number, _ in rows[top + 1 :]],
+        separator=separator,
+        remarks=tuple(remarks),
     )
 
 

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from data_prep.scanning.listing import beside_ours
 from data_prep.scanning.matching import refuse_twice
 from data_prep.scanning.reading import read_sheet
 from data_prep.scanning.scan import OF_SIGNALS, Scan
 from natkit.core.errors import InputError
-from natkit.data.manifest import COLUMNS, can_hold
+from natkit.data.manifest import can_hold
 from natkit.data.signals import checked
 
 
@@ -44,8 +45,7 @@ def scan_signals(values: np.ndarray, table: pd.DataFrame, name: str = "signals")
         )
     sheet = read_sheet(table)
     user = sheet.frame
-    taken = {*OF_SIGNALS, *COLUMNS, "listed"} - {"path"}
-    user = user.rename(columns={c: f"{c}_user" for c in user.columns if c in taken})
+    user = user.rename(columns=beside_ours(user.columns, OF_SIGNALS))
     path = user.pop("path") if "path" in user else pd.Series([f"{i:07d}" for i in range(len(user))])
     refuse_twice(user)
     if path.duplicated().any() or not path.map(can_hold).all():
@@ -58,7 +58,7 @@ def scan_signals(values: np.ndarray, table: pd.DataFrame, name: str = "signals")
         measured(values).assign(path=path, listed=True).join(user),
         True,
         values,
-        told=sheet.told,
+        remarks=sheet.remarks,
     )
 
 

@@ -9,21 +9,20 @@ import pandas as pd
 from data_prep.scanning.cells import merged_cells, typed
 from data_prep.scanning.matching import match_paths
 from data_prep.scanning.reading import Sheet, read_sheet
+from data_prep.scanning.remarks import MERGED_CELLS, WORDS_AS_GAPS, Remark
 from natkit.core.errors import InputError
-
-Told = tuple[tuple[str, dict], ...]  # (rule, evidence): what a finding then says
 
 
 @dataclass(frozen=True)
 class Listed:
     """One row an image: ``path`` as the scan names it, then the user's columns.
 
-    ``decimals``: of columns of numbers that all have as many. ``told``: what became of the rest of the table.
+    ``decimals``: of columns of numbers that all have as many. ``remarks``: what became of the rest of the table.
     """
 
     table: pd.DataFrame
     decimals: dict[str, int]
-    told: Told
+    remarks: tuple[Remark, ...]
 
 
 def read_table(
@@ -65,22 +64,24 @@ def list_images(
             "says. Open the workbook in a spreadsheet program, and save it there."
         )
     matched = match_paths(sheet.frame, files, column, root)
-    told = list(sheet.told)
+    remarks = list(sheet.remarks)
     if matched.elsewhere:
         n, first = len(matched.elsewhere), matched.elsewhere[0]
-        told.append(("rows_elsewhere", {"rows": n, "example": first}))
+        remarks.append(Remark("rows_elsewhere", {"rows": n, "example": first}))
     if rows := matched.no_image:
         line, first = sheet.lines[rows[0]], sheet.frame.iloc[rows[0]].dropna().astype(str)
         shown = " | ".join(first)[:60]
-        told.append(("rows_without_image", {"rows": len(rows), "line": line, "example": shown}))
+        evidence = {"rows": len(rows), "line": line, "example": shown}
+        remarks.append(Remark("rows_without_image", evidence))
     frame, decimals, gaps = _typed(Sheet(matched.table, [], sheet.typed, sheet.separator), missing)
     for name, words in gaps.items():
-        said = ", ".join(sorted(set(words)))
-        told.append(("words_as_gaps", {"column": name, "words": said, "cells": len(words)}))
+        different = ", ".join(sorted(set(words)))
+        evidence = {"column": name, "words": different, "cells": len(words)}
+        remarks.append(Remark(WORDS_AS_GAPS, evidence))
     for name in frame.columns:
         if (value := merged_cells(frame[name])) is not None:
-            told.append(("merged_cells", {"column": name, "example": value}))
-    return Listed(frame, decimals, tuple(told))
+            remarks.append(Remark(MERGED_CELLS, {"column": name, "example": value}))
+    return Listed(frame, decimals, tuple(remarks))
 
 
 def _read(table: str | Path | pd.DataFrame, may_be_empty: bool = False) -> Sheet:

@@ -156,3 +156,8 @@ def _pictures(folder: str) -> int:
 
 def _within(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
+
+
+def find_images(root: Path) -> list[str]:
+    """Relative posix paths of all image files under ``root``, sorted; see :func:`walk`."""
+    return walk(root).images

@@ -10,14 +10,15 @@ from data_prep.rules.registry import Rule
 from data_prep.rules.signals import filled, spikes
 from data_prep.scanning.scan import Scan
 from data_prep.scanning.signals import signal_hash
+from data_prep.writing.mends import Step
 from natkit.core.errors import InputError
 from natkit.data.signals import FILE
 
 MARKS = "filled.npy"  # bool, beside the values: which samples were filled
 
 
-def writer(
-    scan: Scan, table: pd.DataFrame, mends: dict[str, list], rules: dict[str, Rule]
+def signal_writer(
+    scan: Scan, table: pd.DataFrame, mends: dict[str, list[Step]], rules: dict[str, Rule]
 ) -> Callable[[Path], None]:
     """What writes the signals of ``table`` into a prepared folder, filled where ``mends`` says so.
 
@@ -26,12 +27,13 @@ def writer(
     """
 
     def write(folder: Path) -> None:
-        row_of = pd.Series(np.arange(len(scan.table)), index=scan.table["path"])
-        values = scan.signals[row_of[table["path"]].to_numpy()]
-        before, row_of = values.copy(), pd.Series(table.index, index=table["path"])
+        in_scan = pd.Series(np.arange(len(scan.table)), index=scan.table["path"])
+        values = scan.signals[in_scan[table["path"]].to_numpy()]
+        before = values.copy()
+        row_of = pd.Series(table.index, index=table["path"])
         for path, steps in mends.items():
             one = values[[row_of[path]]]
-            if any(how == "unspike" for how, _ in steps):
+            if any(step.how == "unspike" for step in steps):
                 one[spikes(one, **rules["spikes"].limit)] = np.nan
             values[row_of[path]] = filled(one, one.shape[2])[0]
         if np.isnan(values).any():

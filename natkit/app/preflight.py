@@ -107,8 +107,8 @@ def _columns(
         raise InputError(
             f"--{'label' if label else 'group'} names a column, but there is no table. Give one with --table."
         )
-    from data_prep.rules.registry import check_classes, check_columns
-    from data_prep.scanning.scan import listing
+    from data_prep.rules.columns import check_classes, check_columns
+    from data_prep.scanning.listing import listing
 
     found = listing(images, table, missing=missing)  # says it if there is no image
     if (rows := found.rows) is None:
@@ -117,7 +117,7 @@ def _columns(
         [str(name) for name in rows.columns if name != "path"], label or None, tuple(groups)
     )
     if label:
-        check_classes(rows[label], found.told)
+        check_classes(rows[label], found.remarks)
 
 
 def money(file: str) -> dict:

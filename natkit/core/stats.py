@@ -1,9 +1,12 @@
-"""How strongly two columns of values go together: Cramér's V with its interval, one owner for audit and map."""
+"""Statistics that several rooms share, each once: Cramér's V, corrections for many tests, robust spread, shares."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 RESAMPLES = 300
+ROBUST = 1.4826  # times the median absolute deviation is the standard deviation of normal values
 
 
 def names_rows(column: pd.Series) -> bool:
@@ -63,3 +66,108 @@ def _parts(counts: np.ndarray) -> tuple[float, float, float]:
 
 def _v(phi2: float, most: float) -> float:
     return float(np.sqrt(np.clip(phi2 / most, 0, 1))) if most > 1e-9 else 0.0
+
+
+def robust_spread(
+    values: np.ndarray, middle: np.ndarray | float | None = None, axis: int | None = None
+) -> np.ndarray | float:
+    """Standard deviation of most of ``values``, whatever the rest of them are: 1.4826 times their MAD.
+
+    Parameters
+    ----------
+    values
+        Without gaps; of none the spread is NaN.
+    middle
+        What they are spread around; their median if not given.
+    axis
+        As in :func:`numpy.median`, but the axis is kept.
+    """
+    values = np.asarray(values)
+    if not values.size:
+        return np.nan
+    if middle is None:
+        middle = np.median(values, axis=axis, keepdims=axis is not None)
+    return ROBUST * np.median(np.abs(values - middle), axis=axis, keepdims=axis is not None)
+
+
+def holm(p: Sequence[float]) -> np.ndarray:
+    """float (m,): p values of several tests, corrected so that all of them together err in 5 %.
+
+    Holds however the tests depend on one another.
+
+    References
+    ----------
+    Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Statistics 6 (1979).
+    """
+    p = np.asarray(p, float)
+    order = np.argsort(p)
+    factors = np.arange(len(p), 0, -1)
+    corrected = np.empty(len(p))
+    corrected[order] = np.minimum(1, np.maximum.accumulate(p[order] * factors))
+    return corrected
+
+
+def fisher(hits: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """``(p, least)``: is a part hit more than the others? Fisher's exact test of each part, one-sided.
+
+    Parameters
+    ----------
+    hits, n
+        int (k,): how many of each part are hit, and how many it has.
+
+    Returns
+    -------
+    p, least
+        float (k,): that so many or more of a part are among those hit if these were drawn blindly; and the smallest
+        p that its size allows.
+    """
+    from scipy.stats import hypergeom
+
+    drawn = n.sum(), hits.sum(), n
+    p, least = (hypergeom.sf(k - 1, *drawn) for k in (hits, np.minimum(n, hits.sum())))
+    return p, least
+
+
+def tarone(p: np.ndarray, least: np.ndarray, level: float) -> np.ndarray:
+    """bool (m,): which p stand, with a chance of at most ``level`` that any of them is a false alarm.
+
+    Tests that could never reach the level (a class of three images, a rule that names one) cost the
+    others nothing; ``least`` is the smallest p that each could have.
+
+    References
+    ----------
+    Tarone, "A modified Bonferroni method for discrete data", Biometrics 46 (1990).
+    """
+    k = next(k for k in range(1, len(p) + 2) if (least <= level / k).sum() <= k)
+    return p <= level / k
+
+
+def exact_bounds(k: float, n: float, level: float = 0.95) -> tuple[float, float]:
+    """Exact two-sided bounds of a share of which ``k`` of ``n`` were counted: 0 ≤ low ≤ k/n ≤ high ≤ 1.
+
+    Neither need be whole; of 0 they are 0 and 1. Never covers less than ``level``.
+
+    References
+    ----------
+    Clopper and Pearson, "The use of confidence or fiducial limits illustrated in the case of the
+    binomial", Biometrika 26 (1934), as quantiles of beta distributions.
+    """
+    from scipy.stats import beta
+
+    tail = (1 - level) / 2
+    low = beta.ppf(tail, k, n - k + 1) if k > 0 else 0.0
+    high = beta.ppf(1 - tail, k + 1, n - k) if k < n else 1.0
+    return float(low), float(high)
+
+
+def wilson_bounds(k: int, n: int) -> tuple[float, float]:
+    """95 % bounds of a share of which ``k`` of ``n`` were counted: narrower than the exact ones, right on average.
+
+    References
+    ----------
+    Wilson, J. Am. Stat. Assoc. 22 (1927).
+    """
+    from scipy.stats import binomtest
+
+    bounds = binomtest(k, n).proportion_ci(method="wilson")
+    return float(bounds.low), float(bounds.high)

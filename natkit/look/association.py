@@ -4,11 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 
 from natkit.core.errors import InputError
 from natkit.core.labels import class_name
-from natkit.core.stats import cramers_v, v_interval
+from natkit.core.stats import cramers_v, v_interval, wilson_bounds
 from natkit.data.embedding import Embedding
 from natkit.look.clusters import Clusters
 from natkit.look.space import NEIGHBORS, directions, nearest
@@ -86,8 +85,8 @@ def because(
     ]
     place = int(np.argmax(shares[0] - shares[1]))
     n, k = int(inside.sum()), int(round(shares[0][place] * inside.sum()))
-    bounds = binomtest(k, n).proportion_ci(method="wilson")
-    share = {"value": k / n, "low": float(bounds.low), "high": float(bounds.high), "n": n}
+    low, high = wilson_bounds(k, n)
+    share = {"value": k / n, "low": low, "high": high, "n": n}
     value = None if place == 0 else names[place - 1]
     return {
         "column": column, "value": value, "inside": share, "outside": float(shares[1][place]),

@@ -3,28 +3,14 @@
 import numpy as np
 from scipy import stats
 
+from natkit.core.stats import exact_bounds
+
 LEVEL = 0.95
-
-
-def bounds(k: float, n: float, level: float = LEVEL) -> tuple[float, float]:
-    """Exact two-sided bounds of a share of which ``k`` of ``n`` were counted: 0 ≤ low ≤ k/n ≤ high ≤ 1.
-
-    Neither need be whole (see :func:`share`). Never covers less than ``level``.
-
-    References
-    ----------
-    Clopper and Pearson, "The use of confidence or fiducial limits illustrated in the case of the
-    binomial" (1934), as quantiles of beta distributions.
-    """
-    tail = (1 - level) / 2
-    low = stats.beta.ppf(tail, k, n - k + 1) if k > 0 else 0.0
-    high = stats.beta.ppf(1 - tail, k + 1, n - k) if k < n else 1.0
-    return float(low), float(high)
 
 
 def at_most(k: float, n: float, level: float = LEVEL) -> float:
     """The one-sided upper bound: what ``k`` of ``n`` still allows. 0 of n allows 1 − 0.05^(1/n), about 3/n."""
-    return bounds(k, n, 2 * level - 1)[1]
+    return exact_bounds(k, n, 2 * level - 1)[1]
 
 
 def share(hit: np.ndarray, groups: np.ndarray | None = None) -> dict | None:
@@ -63,7 +49,7 @@ def share(hit: np.ndarray, groups: np.ndarray | None = None) -> dict | None:
         if many < 2:
             return None
         n_eff = _effective(hit, each, many)
-    low, high = bounds(k / n * n_eff, n_eff)
+    low, high = exact_bounds(k / n * n_eff, n_eff)
     top = at_most(k / n * n_eff, n_eff)
     found = {"k": k, "n": n, "value": k / n, "low": low, "high": high, "at_most": top}
     return found | {"n_eff": n_eff, "groups": many}

@@ -7,8 +7,9 @@ payback have none, and are shown side by side.
 from collections.abc import Mapping
 
 from natkit.core.errors import InputError
+from natkit.core.stats import holm
 from natkit.evidence.summary import check
-from natkit.runs.moved import ALPHA, chance, difference, holm
+from natkit.runs.moved import ALPHA, chance, difference
 from natkit.runs.read import MONEY, numbers, told
 
 QUESTION = ("label", "metric", "classes")  # the same in both runs, or nothing is compared
@@ -150,7 +151,7 @@ def _row(key: tuple[str, str], before: dict, after: dict) -> dict:
 
 def _judge(rows: list[dict]) -> int:
     """Put ``holm`` and ``standing`` into each of the rows that are corrected together; how many they are."""
-    for row, p in zip(rows, holm([row["p"] for row in rows]), strict=True):
+    for row, p in zip(rows, holm([row["p"] for row in rows]).tolist(), strict=True):
         risen = (row["difference"]["value"] > 0) != (row["kind"] in MONEY)
         moved = "better" if risen else "worse"
         row["holm"] = p

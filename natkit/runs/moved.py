@@ -1,6 +1,5 @@
 """Has a number moved between two runs? Judged from the two intervals alone, and corrected for how many are judged."""
 
-from collections.abc import Sequence
 from math import hypot
 
 from scipy import stats
@@ -50,20 +49,3 @@ def chance(gap: dict) -> float:
         return 1.0
     reach = value - gap["low"] if value > 0 else gap["high"] - value
     return float(2 * stats.norm.sf(Z * abs(value) / reach)) if reach > 0 else 0.0
-
-
-def holm(chances: Sequence[float]) -> list[float]:
-    """The p of each of several comparisons, corrected so that all of them together err in 5 %.
-
-    Holds however the comparisons depend on one another.
-
-    References
-    ----------
-    Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Statistics 6 (1979).
-    """
-    order = sorted(range(len(chances)), key=lambda i: chances[i])
-    corrected, most = [0.0] * len(chances), 0.0
-    for rank, i in enumerate(order):
-        most = max(most, min(1.0, chances[i] * (len(chances) - rank)))
-        corrected[i] = most
-    return corrected

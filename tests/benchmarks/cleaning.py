@@ -39,7 +39,7 @@ from data_prep import samples
 from data_prep.deciding.audit import audit as look_through  # loaded before the clock runs
 from data_prep.rules import duplicates
 from data_prep.samples.planting import FOUND_BY, SINGLE
-from data_prep.scanning.scan import find_images
+from data_prep.scanning.walking import find_images
 
 GROUPS = {"solar cells": ["type", "camera", "shift"], "line": ["camera", "shift", "lot"]}
 # what cleanvision calls the kinds that both look for

@@ -1,4 +1,4 @@
-"""Cramér's V: its value never lies outside its interval, and the interval holds the truth as often as it says."""
+"""Cramér's V lies in an interval that holds the truth; many tests err as seldom together as one; spread and shares."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from natkit.core.stats import cramers_v, v_interval
+from natkit.core.stats import (
+    cramers_v,
+    exact_bounds,
+    holm,
+    robust_spread,
+    tarone,
+    v_interval,
+    wilson_bounds,
+)
 
 TABLES = arrays(int, array_shapes(min_dims=2, max_dims=2, max_side=6), elements=st.integers(0, 40))
 
@@ -58,3 +66,42 @@ def test_the_interval_holds_the_truth(strength, k):
 def test_a_value_of_its_own_for_every_row_tells_nothing():
     counts = np.kron(np.eye(3, dtype=int), np.ones((10, 1), int))  # 30 rows of a table, 3 clusters
     assert v_interval(counts, np.random.default_rng(0)) == (0.0, 0.0, 0.0)
+
+
+def test_holm_by_hand():
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.5, 0.9]) == pytest.approx([1.0, 1.0])
+    assert holm([0.04]) == pytest.approx([0.04])
+    assert len(holm([])) == 0
+
+
+def test_tests_corrected_by_holm_err_in_5_percent_together():
+    rng = np.random.default_rng(2)
+    false = [min(holm(rng.uniform(size=20))) < 0.05 for _ in range(2000)]
+    plain = [rng.uniform(size=20).min() < 0.05 for _ in range(2000)]
+    assert np.mean(false) <= 0.065
+    assert np.mean(plain) > 0.5  # what it would be without
+
+
+def test_tests_that_can_never_reach_the_level_cost_nothing():
+    p = np.array([0.02] + [0.3] * 99)
+    least = np.array([1e-9] + [0.3] * 99)
+    assert tarone(p, least, 0.025).tolist() == [True] + [False] * 99
+    assert not tarone(p, np.full(100, 1e-9), 0.025).any()
+
+
+def test_robust_spread_is_that_of_most():
+    values = np.random.default_rng(0).normal(3, 2, 20000)
+    values[:2000] = 1e6
+    assert robust_spread(values) == pytest.approx(2, rel=0.2)
+    rows = np.stack([np.arange(5.0), 10 * np.arange(5.0)])
+    assert robust_spread(rows, axis=1) == pytest.approx(np.array([[1.4826], [14.826]]))
+    assert robust_spread([-1.0, 1.0, 1.0], 0.0) == pytest.approx(1.4826)
+    assert np.isnan(robust_spread([]))
+
+
+def test_bounds_of_a_share_have_their_closed_forms():
+    z = 1.959964
+    assert exact_bounds(0, 59) == pytest.approx((0, 1 - 0.025 ** (1 / 59)))
+    assert exact_bounds(0, 0) == (0, 1)
+    assert wilson_bounds(0, 20) == pytest.approx((0, z**2 / (20 + z**2)), abs=1e-6)

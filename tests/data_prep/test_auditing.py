@@ -6,7 +6,9 @@ import pytest
 from PIL import Image
 
 import data_prep
-from data_prep.rules.registry import ABOUT_SIGNALS, RULES, SEVERITIES, Finding, check_classes
+from data_prep.rules.columns import check_classes
+from data_prep.rules.registry import RULES, SEVERITIES, Finding
+from data_prep.scanning.remarks import Remark
 from natkit.core.errors import InputError
 from natkit.core.labels import class_names
 
@@ -49,7 +51,8 @@ def test_without_label_only_what_needs_none_is_looked_for(path_walked):
     audit = data_prep.audit(path_walked.scan, groups="shift")
     assert audit.groups == ("shift",)
     without = {"label_missing", "class_imbalance", "group_imbalance", "shortcut", "leakage"}
-    without |= {"outlier", "doubtful_label", *ABOUT_SIGNALS}
+    without |= {"outlier", "doubtful_label"}
+    without |= {"signal_lost", "signal_gap", "stuck", "spikes", "dead_channel"}
     assert set(audit.looked_for) == set(RULES) - without
     assert {f.rule for f in audit.findings} <= set(audit.looked_for)
 
@@ -116,8 +119,8 @@ def test_what_only_names_an_image_is_no_feature(tmp_path):
 
 
 def test_a_class_read_as_a_gap_is_told_where_one_class_is_left():
-    told = [("words_as_gaps", {"column": "region", "words": "NA", "cells": 20})]
+    remarks = [Remark("words_as_gaps", {"column": "region", "words": "NA", "cells": 20})]
     with pytest.raises(InputError, match=r"one value \(EU\), beside NA, which was read as a gap"):
-        check_classes(pd.Series(["EU", None], name="region"), told)
+        check_classes(pd.Series(["EU", None], name="region"), remarks)
     with pytest.raises(InputError, match=r"one value \(EU\); at least"):
-        check_classes(pd.Series(["EU", None], name="site"), told)
+        check_classes(pd.Series(["EU", None], name="site"), remarks)

@@ -20,8 +20,8 @@ import tifffile
 from PIL import Image
 
 import data_prep
-import data_prep.scanning.scan
-from data_prep.scanning.scan import measure
+import data_prep.scanning.measuring
+from data_prep.scanning.measuring import measure
 from data_prep.scanning.statistics import STATISTICS
 from data_prep.scanning.walking import walk
 from natkit import InputError
@@ -360,7 +360,7 @@ SCAN = """
 import json, resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (2**33, 2**33))  # a safety net for the machine
 import data_prep
-import data_prep.scanning.scan
+import data_prep.scanning.measuring
 from pathlib import Path
 from data_prep.scanning.tables import read_table
 from natkit import InputError
@@ -598,7 +598,7 @@ def test_files_that_go_or_change_during_the_scan_keep_their_row(tmp_path, monkey
             path.unlink()  # between its size and its opening
         return open(path, *how)
 
-    monkeypatch.setattr("data_prep.scanning.scan.walk", listed)
+    monkeypatch.setattr("data_prep.scanning.listing.walk", listed)
     monkeypatch.setattr("natkit.data.decoding.open", opened, raising=False)
     status = data_prep.scan(tmp_path).table.set_index("path")["status"].to_dict()
     expected = {"a.png": "absent", "b.png": "unreadable", "c.png": "absent", "d.png": "ok"}
@@ -611,7 +611,7 @@ def test_an_exception_in_a_worker_costs_no_row(tmp_path, monkeypatch, where):
     for i in range(6):
         pixels = np.roll(drawn((40 + i, 50)), i)
         (tmp_path / f"{i}.png").write_bytes(pillow("PNG", Image.fromarray(pixels)))
-    real = getattr(data_prep.scanning.scan, where)
+    real = getattr(data_prep.scanning.measuring, where)
 
     def fails(what):
         size = (open_image(what).pixels if where == "open_image" else what).shape[0]
@@ -621,7 +621,7 @@ def test_an_exception_in_a_worker_costs_no_row(tmp_path, monkeypatch, where):
             raise MemoryError
         return real(what)
 
-    monkeypatch.setattr(f"data_prep.scanning.scan.{where}", fails)
+    monkeypatch.setattr(f"data_prep.scanning.measuring.{where}", fails)
     status = data_prep.scan(tmp_path).table["status"].tolist()
     assert status == ["ok", "ok", "unreadable", "ok", "too_big", "ok"]
 

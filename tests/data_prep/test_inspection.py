@@ -70,7 +70,7 @@ def test_the_mended_images_are_in_the_folder_and_the_users_stay(path_walked):
         assert 0 < changed.mean() < 0.05
         assert (
             rows.loc[path, "pixel_hash"]
-            == data_prep.scanning.scan.measure(file.parent, file.name)["pixel_hash"]
+            == data_prep.scanning.measuring.measure(file.parent, file.name)["pixel_hash"]
         )
     assert load(prepared.folder).pixels(32).shape[0] == len(prepared.table)
 

@@ -9,7 +9,8 @@ from PIL import Image
 
 import data_prep
 from data_prep.rules.registry import Finding
-from data_prep.writing.ledger import findings, ledger
+from data_prep.writing.info import findings
+from data_prep.writing.ledger import ledger
 from natkit.core.errors import InputError
 from natkit.data import manifest
 

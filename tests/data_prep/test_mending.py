@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from data_prep.repair.mending import TURN, mend, save
-from data_prep.rules.registry import TURNS
+from data_prep.rules.user_rules import TURNS
 from natkit.data.decoding import read_image
 
 

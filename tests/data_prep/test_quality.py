@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from data_prep.rules.quality import gains, own_level, worse_than_own_camera
-from data_prep.rules.registry import RULES, with_own
+from data_prep.rules.registry import RULES
+from data_prep.rules.user_rules import with_own
 from data_prep.scanning.statistics import STATISTICS
 
 

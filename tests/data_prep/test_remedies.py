@@ -14,7 +14,7 @@ from data_prep.repair.remedies import (
     intensity_effect,
     what_if,
 )
-from data_prep.scanning.scan import measure
+from data_prep.scanning.measuring import measure
 from natkit.core.errors import InputError
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 import data_prep
 import natkit
-from data_prep.deciding.audit import Audit
+from data_prep.deciding.audited import Audit
 from natkit.core.errors import InputError
 
 N = 9

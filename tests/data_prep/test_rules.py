@@ -1,12 +1,14 @@
 """Rules: complete in both languages, changed and extended by a file, faults named."""
 
 import re
+from dataclasses import replace
 from string import Formatter
 
 import pandas as pd
 import pytest
 
 import data_prep
+from data_prep.rules.finders import IMAGES, SIGNALS, Stage, finders, finds
 from data_prep.rules.own import own_findings
 from data_prep.rules.registry import (
     ACTIONS,
@@ -14,10 +16,8 @@ from data_prep.rules.registry import (
     RULES,
     SENTENCES,
     Finding,
-    load_rules,
-    read_rules,
-    with_own,
 )
+from data_prep.rules.user_rules import load_rules, read_rules, with_own
 from natkit.core.errors import InputError
 
 
@@ -145,3 +145,27 @@ def test_the_audit_uses_the_file(path_walked):
 def test_rules_saved_by_an_editor_of_windows_are_read(tmp_path):
     (tmp_path / "rules.toml").write_text("[dark]\nlimit = 9\n", "utf-8-sig", newline="\r\n")
     assert read_rules(tmp_path / "rules.toml") == {"dark": {"limit": 9}}
+
+
+def test_every_rule_has_one_finder_that_says_what_it_needs():
+    codes = [code for finder in finders() for code in finder.codes]
+    assert len(codes) == len(set(codes))
+    assert set(codes) == set(RULES) - {"outlier", "doubtful_label"}  # those of reinspect()
+    assert all(set(finder.about) <= {IMAGES, SIGNALS} for finder in finders())
+
+
+def test_a_rule_is_looked_for_as_soon_as_it_is_registered(path_walked, monkeypatch):
+    """Its function and its words are enough; no list names it."""
+    monkeypatch.setattr("data_prep.rules.finders._registered", finders())
+
+    @finds("square", stage=Stage.DRIFT, about=[IMAGES])
+    def square(context):
+        kept = context.kept
+        paths = tuple(kept["path"][kept["width"] == kept["height"]])
+        return [Finding("square", "note", paths, {}, len(paths))]
+
+    square.__module__ = "data_prep.rules.drift"
+    monkeypatch.setitem(RULES, "square", replace(RULES["dark"], code="square"))
+    audit = data_prep.audit(path_walked.scan, rules={"dark": {"off": True}})
+    assert "square" in audit.looked_for
+    assert [f.count for f in audit.findings if f.rule == "square"] == [len(audit.kept)]

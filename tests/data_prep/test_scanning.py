@@ -11,7 +11,7 @@ import tifffile
 from PIL import Image
 
 import data_prep
-from data_prep.scanning.scan import measure, pixel_hash
+from data_prep.scanning.measuring import measure, pixel_hash
 from natkit.core.errors import InputError
 from natkit.data.decoding import open_image
 
@@ -99,7 +99,7 @@ def test_a_stopped_scan_goes_on_and_reads_only_what_changed(tmp_path, monkeypatc
     cache.write_text("\n".join(lines[:3]) + "\n" + lines[3][:40])  # killed in the middle of a row
     read = []
     monkeypatch.setattr(
-        "data_prep.scanning.scan.open_image", lambda p: read.append(p.name) or open_image(p)
+        "data_prep.scanning.measuring.open_image", lambda p: read.append(p.name) or open_image(p)
     )
     again = data_prep.scan(tmp_path / "in", cache=cache).table
     pd.testing.assert_frame_equal(again, whole)
@@ -163,15 +163,18 @@ def test_the_public_names_are_there_and_stay_functions():
         "around",
         "audit",
         "folder_table",
+        "imputing",
         "mended_examples",
         "prepare",
         "reinspect",
+        "remedies",
         "replay",
         "samples",
         "scan",
         "scan_signals",
         "thumbnails",
         "to_xlsx",
+        "vibration",
         "voc_table",
     }
     with pytest.raises(AttributeError, match="data_prep has no 'clean'"):

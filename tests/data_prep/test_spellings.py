@@ -9,7 +9,7 @@ from PIL import Image
 
 import data_prep
 import natkit
-from data_prep.repair.splits import components
+from data_prep.rules.groups import components
 from data_prep.rules.spellings import alike_classes, folded
 from data_prep.scanning.cells import merged_cells
 from natkit.core.labels import class_names

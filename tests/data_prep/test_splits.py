@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_prep.repair.splits import assign_splits, components, role
+from data_prep.repair.splits import assign_splits
+from data_prep.rules.groups import components, role
 from natkit.core.errors import InputError
 
 

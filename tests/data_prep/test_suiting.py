@@ -8,7 +8,7 @@ from PIL import Image
 import data_prep
 from data_prep.repair.mending import dead
 from data_prep.rules.suiting import DAMAGE
-from data_prep.writing.ledger import findings, sentences
+from data_prep.writing.info import findings, sentences
 from natkit.show.report.faults import findings as told_in
 from natkit.show.words.catalogue import words as words_of
 

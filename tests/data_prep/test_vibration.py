@@ -11,7 +11,8 @@ from pptx import Presentation
 
 import data_prep
 import natkit
-from data_prep.rules.registry import ABOUT_IMAGES, ABOUT_SIGNALS, RULES
+from data_prep.rules.finders import IMAGES, SIGNALS, finders
+from data_prep.rules.registry import RULES
 from data_prep.rules.signals import filled, spikes
 from data_prep.samples.bearings import KINDS, RATE, vibration
 from natkit import InputError
@@ -109,9 +110,17 @@ def test_the_share_in_each_group_and_channel_is_evidence(drawn, audit):
 
 
 def test_only_rules_of_signals_are_looked_for(audit):
-    assert set(ABOUT_SIGNALS) <= set(audit.looked_for)
-    assert not set(ABOUT_IMAGES) & set(audit.looked_for)
-    assert set(ABOUT_SIGNALS) | set(ABOUT_IMAGES) <= set(RULES)
+    of = {
+        kind: {c for f in finders() if kind in f.about for c in f.codes}
+        for kind in (IMAGES, SIGNALS)
+    }
+    assert (
+        {"signal_lost", "spikes", "dead_channel"}
+        <= of[SIGNALS] - of[IMAGES]
+        <= set(audit.looked_for)
+    )
+    assert {"blank", "dark", "near_copy"} <= of[IMAGES] - of[SIGNALS]
+    assert not (of[IMAGES] - of[SIGNALS]) & set(audit.looked_for)
 
 
 def test_short_gaps_are_filled_and_marked_and_nothing_else_changes(drawn, prepared):

@@ -13,9 +13,9 @@ from PIL import Image
 
 import data_prep
 from data_prep.rules.registry import RULES
-from data_prep.scanning.scan import find_images
-from data_prep.scanning.walking import walk
+from data_prep.scanning.walking import find_images, walk
 from data_prep.scanning.whereabouts import Disk, Whereabouts
+from data_prep.writing import info
 from natkit.core.errors import InputError
 from natkit.show.report.faults import findings as told
 from natkit.show.words.catalogue import words as words_of
@@ -30,7 +30,7 @@ def save(path: Path, seed=0, **how) -> Path:
     return path
 
 
-def scanned(root: Path, names: list[str], **more) -> data_prep.scanning.scan.Scan:
+def scanned(root: Path, names: list[str], **more) -> data_prep.Scan:
     return data_prep.scan(root, pd.DataFrame({"file": names, "ng": 0} | more))
 
 
@@ -184,8 +184,8 @@ def test_what_was_passed_over_stands_in_the_report(root):
     assert finding.evidence == {
         "n": 4, "reasons": {"linked_folder": 1, "suffix .heic": 2, "suffix .xml": 1},
     }  # fmt: skip
-    facts = data_prep.writing.ledger.findings(audit)
-    sentences = data_prep.writing.ledger.sentences(audit)
+    facts = info.findings(audit)
+    sentences = info.sentences(audit)
     for lang, said in (("en", ".heic files"), ("ja", "拡張子 .heic")):
         words = words_of(lang).with_sentences(sentences)
         (row,) = (r for r in told({"findings": facts}, words) if said in r["detail"])

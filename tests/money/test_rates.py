@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from natkit.money.rates import at_most, bounds, parts_to_meet, seen_to_show, share, weighed
+from natkit.core.stats import exact_bounds
+from natkit.money.rates import at_most, parts_to_meet, seen_to_show, share, weighed
 
 
 @pytest.mark.parametrize(("k", "n"), [(0, 59), (1, 59), (7, 164), (59, 59), (1, 1), (0, 1)])
 def test_bounds_are_those_of_clopper_and_pearson(k, n):
     found = stats.binomtest(k, n).proportion_ci(0.95, "exact")
-    assert bounds(k, n) == pytest.approx((found.low, found.high), abs=1e-12)
+    assert exact_bounds(k, n) == pytest.approx((found.low, found.high), abs=1e-12)
     assert at_most(k, n) == pytest.approx(
         stats.binomtest(k, n, alternative="less").proportion_ci(0.95, "exact").high
     )
@@ -28,7 +29,7 @@ def test_none_of_59_still_allows_five_percent():
 def test_bounds_hold_the_true_share_as_often_as_they_say(p, n):
     """Every outcome weighed by its probability: no simulation, no tolerance."""
     chance = stats.binom.pmf(np.arange(n + 1), n, p)
-    held = [low <= p <= high for low, high in (bounds(k, n) for k in range(n + 1))]
+    held = [low <= p <= high for low, high in (exact_bounds(k, n) for k in range(n + 1))]
     below = [p <= at_most(k, n) for k in range(n + 1)]
     assert chance[held].sum() >= 0.95
     assert chance[below].sum() >= 0.95

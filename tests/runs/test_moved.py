@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from natkit.runs.moved import chance, difference, holm
+from natkit.runs.moved import chance, difference
 
 
 def number(value, low, high):
@@ -68,18 +68,3 @@ def test_nothing_moved_is_called_moved_in_5_percent_or_less(together, least, mos
     scores = common + own * rng.standard_normal((2000, 2))
     gaps = [difference(around(a, 1.96), around(b, 1.96)) for a, b in scores]
     assert least <= np.mean([chance(gap) < 0.05 for gap in gaps]) <= most
-
-
-def test_holm_by_hand():
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.5, 0.9]) == pytest.approx([1.0, 1.0])
-    assert holm([0.04]) == pytest.approx([0.04])
-    assert holm([]) == []
-
-
-def test_a_whole_set_errs_in_5_percent():
-    rng = np.random.default_rng(2)
-    false = [min(holm(rng.uniform(size=20).tolist())) < 0.05 for _ in range(2000)]
-    plain = [rng.uniform(size=20).min() < 0.05 for _ in range(2000)]
-    assert np.mean(false) <= 0.065
-    assert np.mean(plain) > 0.5  # what it would be without

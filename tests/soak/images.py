@@ -29,7 +29,7 @@ import numpy as np
 from PIL import Image
 
 import data_prep
-from data_prep.scanning.scan import measure
+from data_prep.scanning.measuring import measure
 from data_prep.scanning.statistics import STATISTICS
 from natkit.data import decoding
 
@@ -139,7 +139,7 @@ def look(folder: Path, name: str) -> dict:
     start = time.monotonic()
     try:
         pixels = decoding.read_image(folder / name)
-        told = {"read": "ok", "pixels": data_prep.scanning.scan.pixel_hash(pixels)}
+        told = {"read": "ok", "pixels": data_prep.scanning.measuring.pixel_hash(pixels)}
     except decoding.UnreadableImage as error:
         told = {"read": error.reason}
     except Exception as error:
@@ -233,7 +233,7 @@ def main() -> int:
     same = {}  # pixels of the originals that can be read at all
     for name, data in files.items():
         try:
-            same[name] = data_prep.scanning.scan.pixel_hash(
+            same[name] = data_prep.scanning.measuring.pixel_hash(
                 decoding.decode(io.BytesIO(data)).pixels
             )
         except decoding.UnreadableImage as error:
