@@ -285,3 +285,16 @@ class EvidenceFacts(Facts):
         """Differences to the controls for ``probe``: the ground of a verdict."""
         rows = (row for row in self.differences if row.role is Role.CONTROL)
         return [row for row in rows if row.probe == probe]
+
+    @property
+    def deciding(self) -> list[Score]:
+        """Scores by the deciding probe, and by the heads of networks trained with labels."""
+        probes = (self.decides, Probe.HEAD)
+        rows = (row for row in self.scores if row.role is not Role.FLOOR)
+        return [row for row in rows if row.probe in probes]
+
+    @property
+    def worst(self) -> GroupScore | None:
+        """The group with the lowest score, if any was scored."""
+        rows = (row for row in self.groups if row.score)
+        return min(rows, key=lambda row: row.score.value, default=None)
