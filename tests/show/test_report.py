@@ -505,3 +505,12 @@ def test_a_drift_is_told_in_words(examples):
     (row,) = faults.findings(Data.of({**data, "findings": [found]}), vocabulary)
     assert row.name == "撮影条件の変化"
     assert row.detail == "「camera」＝「B」：AUROC 0.900（0.880〜0.920）、主に鮮鋭度から。"
+
+
+@every
+def test_the_facts_of_a_summary_are_all_of_it(case, examples):
+    plain = examples.CASES[case]()
+    if "reason" not in plain["data"]:
+        plain["data"] |= {"losses": [], "mended": []}
+    again = Summary.of(plain).plain()
+    assert json.dumps(again, sort_keys=True) == json.dumps(plain, sort_keys=True)

@@ -19,7 +19,7 @@ from natkit.show.blocks import across
 from natkit.show.compare import story as runs_story
 from natkit.show.compare import table as runs_table
 from natkit.show.pages import template
-from natkit.show.report import story, tables
+from natkit.show.report import claims, story, tables
 from natkit.show.report.page import changed, guard, visible
 from natkit.show.words import titles
 from natkit.show.words.catalogue import Words, words
@@ -83,8 +83,8 @@ def compare_runs(
 
 def _true(run: Run) -> None:
     try:
-        story.decision(run.facts)
-        story.paid(run.facts.cost)
+        claims.decision(run.facts)
+        claims.paid(run.facts.cost)
     except InputError as error:
         raise InputError(f"{run.name}: {error}") from error
 

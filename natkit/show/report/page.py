@@ -23,7 +23,7 @@ from natkit.core.files import write_json, writing
 from natkit.facts.base import absent
 from natkit.facts.summary import Summary
 from natkit.show.pages import template
-from natkit.show.report import charts, faults, slides, story, tables
+from natkit.show.report import charts, claims, faults, slides, story, tables
 from natkit.show.report.headline import numbers
 from natkit.show.report.phrases import phrases
 from natkit.show.words import money, titles
@@ -69,8 +69,8 @@ def report(facts: dict | str | Path, folder: str | Path, lang: str = "en") -> Pa
         vocabulary = vocabulary.with_sentences(shown.data.sentences.plain())
     for part in (slides, tables):
         guard(folder / part.FILE, part.edited)
-    story.decision(shown)
-    story.paid(shown.cost)
+    claims.decision(shown)
+    claims.paid(shown.cost)
     apart = home.resolve() != folder.resolve()
     for picture in _pictures(Summary.of(facts), home) if apart else ():
         (folder / "figures").mkdir(parents=True, exist_ok=True)

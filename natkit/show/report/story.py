@@ -4,57 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from natkit.core.errors import InputError
 from natkit.facts.base import WhyAbsent, absent
-from natkit.facts.cost import Cost
 from natkit.facts.data import GroupRole, Loss, Severity
 from natkit.facts.evidence import EvidenceFacts, GroupScore, Needed, Robustness
 from natkit.facts.map import Because
 from natkit.facts.summary import Summary
-from natkit.facts.verdict import Decision, Ground, Reason, Standing, TargetKind
-from natkit.money.cost import payback
+from natkit.facts.verdict import Ground, Reason, TargetKind
+from natkit.show.report.claims import decision
 from natkit.show.words.catalogue import Words
-from natkit.show.words.titles import metric, quoted, shorten, source, standing
+from natkit.show.words.titles import metric, quoted, shorten, source
 
 RANK = tuple(Severity)
 NEED_TEST = 10  # images of the rarest class, where the summary does not say
-
-
-def decision(facts: Summary) -> Ground:
-    """The verdict's ground, after holding its claim against the intervals.
-
-    Raises InputError if the summary claims what its own intervals do not show: such a report is
-    not written.
-    """
-    told, evidence = facts.judged, facts.evidence
-    claim = told.comparison
-    shown = None
-    if not absent(evidence):
-        shown = standing([row.score for row in evidence.leads(evidence.decides)])
-    if claim is not None and claim != shown:
-        raise InputError(
-            f"The summary claims '{claim}', but its intervals show '{shown or 'nothing'}'; a report says only "
-            "what the numbers say. Build the summary again with natkit.summarize()."
-        )
-    go = told.decision is Decision.GO
-    if go and (claim is not Standing.AHEAD or told.target is None):
-        raise InputError(
-            "The summary says go without a lead over every control and a target agreed beforehand; a report "
-            "says only what the numbers say. Build the summary again with natkit.summarize()."
-        )
-    return told.ground
-
-
-def paid(cost: Cost) -> None:
-    """Raise InputError if the payback is not the one that project and saving give."""
-    if absent(cost):
-        return
-    claimed, shown = cost.payback.plain(), payback(cost.project.plain(), cost.saving.plain())
-    if claimed != shown:
-        raise InputError(
-            f"The summary claims the payback {claimed}, but its saving shows {shown}; a report "
-            "says only what the numbers say. Build the section with natkit.money.cost.section()."
-        )
 
 
 @dataclass(frozen=True)
@@ -275,15 +236,8 @@ def reasons(facts: Summary, words: Words) -> list[str]:
     return [_reason(row, words) for row in facts.judged.reasons or (why,)]
 
 
-PLAIN = (
-    "shortcut_found",
-    "statistics_do",
-    "target_",
-    "group_below",
-    "worst_group",
-    "could_meet",
-    "trainings",
-)
+PLAIN = ("shortcut_found", "statistics_do", "target_", "group_below", "worst_group", "could_meet")
+PLAIN += ("trainings",)  # codes whose numbers bear no sign
 
 
 def _reason(row: Reason, words: Words) -> str:
