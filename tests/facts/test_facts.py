@@ -10,7 +10,6 @@ from typing import get_args, get_origin
 
 import pytest
 
-from natkit.core.shortcuts import Source
 from natkit.facts.base import Absent, Facts, absent, written
 from natkit.facts.cost import LineFacts, Prices, Work
 from natkit.facts.data import Counts, Finding
@@ -179,7 +178,3 @@ def test_an_absent_part_says_why():
         False,
     )
     assert facts.plain()["evidence"] == {"reason": "not_run"}
-
-
-def test_a_source_is_one_of_the_known_ones():
-    assert {source.value for source in Source} == {"table", "image statistics", "signal statistics"}
