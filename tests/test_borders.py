@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[1]
 MAY_IMPORT = {  # a room: the rooms below it; it may always import its own files
     "natkit": {"natkit.core.errors", "natkit.core.labels", "natkit.data.decoding"},
     "natkit/core": set(),
+    "natkit/facts": {"natkit.core"},
     "natkit/data": {"natkit.core"},
     "natkit/method": {"natkit.core", "natkit.data"},
     "natkit/method/objectives": {"natkit.core", "natkit.method.settings"},
@@ -22,17 +23,35 @@ MAY_IMPORT = {  # a room: the rooms below it; it may always import its own files
     "natkit/method/embed": {"natkit.core", "natkit.data"}
     | {f"natkit.method.{room}" for room in ("networks", "views", "batches", "settings", "inputs")},
     "natkit/method/supervised": {"natkit.core", "natkit.data", "natkit.method"},
-    "natkit/evidence": {"natkit.core", "natkit.data"},
-    "natkit/money": {"natkit.core"},
-    "natkit/runs": {"natkit.core", "natkit.evidence"},
+    "natkit/evidence": {"natkit.core", "natkit.facts", "natkit.data"},
+    "natkit/money": {"natkit.core", "natkit.facts"},
+    "natkit/runs": {"natkit.core", "natkit.facts", "natkit.evidence"},
     "natkit/look": {"natkit.core", "natkit.data"},
-    "natkit/show": {"natkit.core", "natkit.data", "natkit.look", "natkit.show.words"},
-    "natkit/show/words": {"natkit.core", "natkit.money"},
-    "natkit/show/blocks": {"natkit.core", "natkit.show.words", "natkit.show.style"},
-    "natkit/show/report": {"natkit.core", "natkit.data", "natkit.money", "natkit.show"},
-    "natkit/show/compare": {"natkit.core", "natkit.runs", "natkit.show"},
-    "natkit/show/explorer": {"natkit.core", "natkit.show"},
-    "natkit/show/widgets": {"natkit.core", "natkit.data", "natkit.look", "natkit.money"}
+    "natkit/show": {
+        "natkit.core",
+        "natkit.facts",
+        "natkit.data",
+        "natkit.look",
+        "natkit.show.words",
+    },
+    "natkit/show/words": {"natkit.core", "natkit.facts", "natkit.money"},
+    "natkit/show/blocks": {"natkit.core", "natkit.facts", "natkit.show.words", "natkit.show.style"},
+    "natkit/show/report": {
+        "natkit.core",
+        "natkit.facts",
+        "natkit.data",
+        "natkit.money",
+        "natkit.show",
+    },
+    "natkit/show/compare": {"natkit.core", "natkit.facts", "natkit.runs", "natkit.show"},
+    "natkit/show/explorer": {"natkit.core", "natkit.facts", "natkit.show"},
+    "natkit/show/widgets": {
+        "natkit.core",
+        "natkit.facts",
+        "natkit.data",
+        "natkit.look",
+        "natkit.money",
+    }
     | {"natkit.show"},
     "natkit/app": {"natkit.core", "natkit.money.prices", "natkit.show.compare"}
     | {"data_prep.rules.columns", "data_prep.scanning.listing"},

@@ -1,21 +1,39 @@
-"""Several runs as one plain dictionary: what each says of itself, and what has moved against the first.
+"""Several runs in one: what each says of itself, and what has moved against the first.
 
 Only summaries are read. Numbers with an interval are compared; counts, times, the map's honesty and the
 payback have none, and are shown side by side.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from natkit.core.errors import InputError
 from natkit.core.stats import holm
 from natkit.evidence.summary import check
+from natkit.facts.base import Absent, absent
+from natkit.facts.cost import Cost
+from natkit.facts.evidence import EvidenceFacts
+from natkit.facts.numbers import Range
+from natkit.facts.runs import (
+    MONEY,
+    Comparison,
+    Differs,
+    Images,
+    Kind,
+    Lone,
+    Moved,
+    Movement,
+    Pair,
+    Run,
+    Side,
+)
+from natkit.facts.summary import Summary
+from natkit.facts.training import Training
 from natkit.runs.moved import ALPHA, chance, difference
-from natkit.runs.read import MONEY, numbers, told
-
-QUESTION = ("label", "metric", "classes")  # the same in both runs, or nothing is compared
+from natkit.runs.read import numbers
 
 
-def contrast(summaries: Mapping[str, dict], same_line: bool = False) -> dict:
+def contrast(summaries: Mapping[str, dict], same_line: bool = False) -> Comparison:
     """Compare every run with the first.
 
     Scores, leads over controls and groups are compared only between runs that ask the same question
@@ -31,17 +49,6 @@ def contrast(summaries: Mapping[str, dict], same_line: bool = False) -> dict:
     same_line
         Other test images are comparable all the same: before and after cleaning, last month and now.
 
-    Returns
-    -------
-    dict
-        JSON-able. ``runs``: for each ``name, started`` and the sections ``data, training, evidence, map, cost,
-        verdict`` in short, each absent with its ``reason``. ``pairs``, one for each later run: ``name``,
-        ``images`` ("same" or "other"), ``why`` (rows ``code, before, after``; empty if compared), ``rows``
-        (``kind, name, before, after, difference, p, holm, standing``), ``alone`` (numbers that one run lacks),
-        ``money`` (why errors and cost are not compared, or None), ``settings`` (what differs in the training).
-        ``standing`` is "better", "worse", "alone" (outside its own interval, not after the correction) or
-        "none". ``deciding``, ``others``: how many were compared; ``expected``: of the others outside by chance.
-
     Raises
     ------
     InputError
@@ -54,20 +61,19 @@ def contrast(summaries: Mapping[str, dict], same_line: bool = False) -> dict:
     for facts in summaries.values():
         check(facts)
     _differ(summaries)
-    first, *later = summaries
-    pairs = [_pair(name, summaries[first], summaries[name], same_line) for name in later]
-    rows = [row for pair in pairs for row in pair["rows"]]
-    deciding, others = (
-        _judge([row for row in rows if (row["kind"] == "ours") is decides])
-        for decides in (True, False)
+    runs = tuple(Run(name, Summary.of(facts)) for name, facts in summaries.items())
+    pairs = [_pair(runs[0].facts, run, same_line) for run in runs[1:]]
+    rows = [row for pair in pairs for row in pair.rows]
+    deciding = [row for row in rows if row.kind is Kind.OURS]
+    others = [row for row in rows if row.kind is not Kind.OURS]
+    judged = {row: _judged(row, p) for some in (deciding, others) for row, p in _corrected(some)}
+    return Comparison(
+        runs=runs,
+        pairs=tuple(replace(pair, rows=tuple(judged[row] for row in pair.rows)) for pair in pairs),
+        deciding=len(deciding),
+        others=len(others),
+        expected=ALPHA * len(others),
     )
-    return {
-        "runs": [{"name": name, **told(facts)} for name, facts in summaries.items()],
-        "pairs": pairs,
-        "deciding": deciding,
-        "others": others,
-        "expected": ALPHA * others,
-    }
 
 
 def _differ(summaries: Mapping[str, dict]) -> None:
@@ -81,95 +87,95 @@ def _differ(summaries: Mapping[str, dict]) -> None:
         seen[name] = facts
 
 
-def _pair(name: str, before: dict, after: dict, same_line: bool) -> dict:
-    same = _same_images(before, after)
-    why = _why_not(before["evidence"], after["evidence"])
+def _pair(before: Summary, run: Run, same_line: bool) -> Pair:
+    after, same = run.facts, _same_images(before, run.facts)
+    why = _why_not(before.evidence, after.evidence)
     if not why and not same and not same_line:
-        hashes = [facts["data"].get("hash", "")[:12] for facts in (before, after)]
-        why = [{"code": "images", "before": hashes[0], "after": hashes[1]}]
+        why = [Differs("images", *(_hash(facts)[:12] for facts in (before, after)))]
     rows, alone, money = [], [], None
     if not why:
-        old, new = numbers(before), numbers(after)
-        money = _why_no_money(before["cost"], after["cost"])
-        dropped = MONEY if money else ()
-        kept = [key for key in {**old, **new} if key[0] not in dropped]
-        rows = [_row(key, old[key], new[key]) for key in kept if key in old and key in new]
-        alone = [
-            {"kind": key[0], "name": key[1], "run": "before" if key in old else "after"}
-            for key in kept
-            if (key in old) != (key in new)
-        ]
-    return {
-        "name": name,
-        "images": "same" if same else "other",
-        "why": why,
-        "rows": rows,
-        "alone": alone,
-        "money": money,
-        "settings": _settings(before["training"], after["training"]),
-    }
+        money = _why_no_money(before.cost, after.cost)
+        old, new = (_comparable(facts, money) for facts in (before, after))
+        rows = [_row(key, old[key], new[key]) for key in old if key in new]
+        lone = [(key, Side.BEFORE) for key in old if key not in new]
+        lone += [(key, Side.AFTER) for key in new if key not in old]
+        alone = [Lone(*key, side) for key, side in lone]
+    return Pair(
+        name=run.name,
+        images=Images.SAME if same else Images.OTHER,
+        why=tuple(why),
+        rows=tuple(rows),
+        alone=tuple(alone),
+        money=money,
+        settings=tuple(_settings(before.training, after.training)),
+    )
 
 
-def _same_images(before: dict, after: dict) -> bool:
+def _comparable(facts: Summary, no_money: str | None) -> dict[tuple[Kind, str], Range]:
+    return {key: x for key, x in numbers(facts).items() if not (no_money and key[0] in MONEY)}
+
+
+def _hash(facts: Summary) -> str:
+    return "" if absent(facts.data) else facts.data.hash
+
+
+def _same_images(before: Summary, after: Summary) -> bool:
     """The manifest holds images, labels and splits: one hash, and as many of them scored, is one test set."""
-    told = [(facts["data"].get("hash"), facts["evidence"].get("n_test")) for facts in (before, after)]  # fmt: skip
-    return None not in told[0] and told[0] == told[1]
+    for facts in (before, after):
+        if absent(facts.data) or absent(facts.evidence):
+            return False
+    told = [(facts.data.hash, facts.evidence.n_test) for facts in (before, after)]
+    return told[0] == told[1]
 
 
-def _why_not(before: dict, after: dict) -> list[dict]:
-    reasons = [before.get("reason"), after.get("reason")]
+def _why_not(before: EvidenceFacts | Absent, after: EvidenceFacts | Absent) -> list[Differs]:
+    reasons = absent(before), absent(after)
     if any(reasons):
-        return [{"code": "no_scores", "before": reasons[0], "after": reasons[1]}]
-    asked = [{**e, "classes": sorted(e["classes"])} for e in (before, after)]
-    return [
-        {"code": key, "before": asked[0][key], "after": asked[1][key]}
-        for key in QUESTION
-        if asked[0][key] != asked[1][key]
+        return [Differs("no_scores", *reasons)]
+    asked = [
+        {"label": facts.label, "metric": facts.metric, "classes": sorted(facts.classes)}
+        for facts in (before, after)
     ]
+    return _differences(*asked)
 
 
-def _why_no_money(before: dict, after: dict) -> str | None:
+def _differences(before: dict, after: dict) -> list[Differs]:
+    names = {**before, **after}
+    rows = [Differs(name, before.get(name), after.get(name)) for name in names]
+    return [row for row in rows if row.before != row.after]
+
+
+def _why_no_money(before: Cost | Absent, after: Cost | Absent) -> str | None:
     for cost in (before, after):
-        if "reason" in cost:
-            return cost["reason"]
-    alike = all(before[part] == after[part] for part in ("prices", "line"))
+        if why := absent(cost):
+            return why
+    alike = before.prices == after.prices and before.line == after.line
     return None if alike else "prices"
 
 
-def _row(key: tuple[str, str], before: dict, after: dict) -> dict:
+def _row(key: tuple[Kind, str], before: Range, after: Range) -> Moved:
     gap = difference(before, after)
-    ends = ("value", "low", "high")
-    return {
-        "kind": key[0],
-        "name": key[1],
-        "before": {end: before[end] for end in ends},
-        "after": {end: after[end] for end in ends},
-        "difference": gap,
-        "p": chance(gap),
-    }
+    ends = [Range(number.value, number.low, number.high) for number in (before, after)]
+    return Moved(*key, *ends, gap, p=chance(gap), holm=1.0, standing=Movement.NONE)
 
 
-def _judge(rows: list[dict]) -> int:
-    """Put ``holm`` and ``standing`` into each of the rows that are corrected together; how many they are."""
-    for row, p in zip(rows, holm([row["p"] for row in rows]).tolist(), strict=True):
-        risen = (row["difference"]["value"] > 0) != (row["kind"] in MONEY)
-        moved = "better" if risen else "worse"
-        row["holm"] = p
-        row["standing"] = moved if p < ALPHA else "alone" if row["p"] < ALPHA else "none"
-    return len(rows)
+def _corrected(rows: list[Moved]) -> list[tuple[Moved, float]]:
+    """The rows that are corrected together, each with its p after Holm's correction."""
+    return list(zip(rows, holm([row.p for row in rows]).tolist(), strict=True))
 
 
-def _settings(before: dict, after: dict) -> list[dict]:
+def _judged(row: Moved, p: float) -> Moved:
+    risen = (row.difference.value > 0) != (row.kind in MONEY)
+    standing = Movement.BETTER if risen else Movement.WORSE
+    if p >= ALPHA:
+        standing = Movement.ALONE if row.p < ALPHA else Movement.NONE
+    return replace(row, holm=p, standing=standing)
+
+
+def _settings(before: Training | Absent, after: Training | Absent) -> list[Differs]:
     """What differs between two trainings; nothing where one is not known."""
-    if "reason" in before or "reason" in after:
+    if absent(before) or absent(after):
         return []
-    flat = [
-        {key: run[key] for key in ("backbone", "matching", "views", "epochs", "seed", "device")}
-        | run["params"]
-        for run in (before, after)
-    ]
-    return [
-        {"name": key, "before": flat[0].get(key), "after": flat[1].get(key)}
-        for key in {**flat[0], **flat[1]}
-        if flat[0].get(key) != flat[1].get(key)
-    ]
+    names = ("backbone", "matching", "views", "epochs", "seed", "device")
+    told = [{name: getattr(run, name) for name in names} | run.params for run in (before, after)]
+    return _differences(*told)

@@ -1,4 +1,4 @@
-"""Runs by name, and what each says of itself, in short: from its summary alone."""
+"""Runs by name, and the numbers of each that can be compared: from its summary alone."""
 
 import json
 from collections.abc import Sequence
@@ -6,9 +6,11 @@ from pathlib import Path
 
 from natkit.core.errors import InputError
 from natkit.evidence.summary import check
-from natkit.evidence.verdict import DECIDES
-
-MONEY = ("missed", "false_alarms", "cost")  # the lower the better
+from natkit.facts.base import absent
+from natkit.facts.evidence import Role
+from natkit.facts.numbers import Range
+from natkit.facts.runs import Kind
+from natkit.facts.summary import Summary
 
 
 def read(runs: Sequence[str | Path]) -> dict[str, dict]:
@@ -67,95 +69,21 @@ def _names(files: Sequence[Path]) -> list[str]:
     return names
 
 
-def told(facts: dict) -> dict:
-    """What a run says of itself, in short."""
-    shortened = {
-        "data": _data, "training": _training, "evidence": _evidence, "map": _map, "cost": _cost,
-        "verdict": _verdict,
-    }  # fmt: skip
-    told = {
-        name: {"reason": facts[name]["reason"]} if "reason" in facts[name] else short(facts[name])
-        for name, short in shortened.items()
-    }
-    return {"started": facts["provenance"].get("started"), **told}
-
-
-def _data(data: dict) -> dict:
-    rules: dict[str, set] = {"problem": set(), "warning": set(), "note": set()}
-    for finding in data["findings"]:
-        rules[finding["severity"]].add(finding["rule"])
-    return {
-        "name": data["name"],
-        "hash": data["hash"],
-        **{key: data["counts"][key] for key in ("listed", "kept", "quarantined", "mended")},
-        "problems": len(rules["problem"]),
-        "warnings": len(rules["warning"] - rules["problem"]),
-    }
-
-
-def _training(run: dict) -> dict:
-    keys = ("backbone", "matching", "views", "images", "epochs", "seed", "device", "seconds")
-    return {key: run[key] for key in keys}
-
-
-def _evidence(evidence: dict) -> dict:
-    scored = [row for row in evidence["groups"] if row["score"]]
-    mine = next(row for row in _deciding(evidence) if row["role"] == "ours")
-    keys = ("label", "metric", "classes", "chance", "n_test", "target")
-    return {key: evidence[key] for key in keys} | {
-        "scores": [{key: row[key] for key in ("name", "role", "score")} for row in _deciding(evidence)],
-        "leads": [{"control": row["control"], "score": row["score"]} for row in _leads(evidence)],
-        "worst": min(scored, key=lambda row: row["score"]["value"], default=None),
-        "trainings": len(mine["trainings"]),
-    }  # fmt: skip
-
-
-def _map(section: dict) -> dict:
-    return {
-        "honesty": section["honesty"],
-        "clusters": len(section["clusters"]),
-        "method": section["method"],
-    }
-
-
-def _cost(cost: dict) -> dict:
-    point, ways = cost["point"], cost["ways"]
-    ours = {} if "reason" in ways else next(way for way in ways if way["way"] == "natkit")
-    return {
-        "prices": {key: cost["prices"][key] for key in ("currency", "made_up")},
-        "missed": point.get("missed"),
-        "false_alarms": point.get("false_alarms"),
-        "cost": ours.get("cost"),
-        **{part: cost[part] for part in ("project", "payback")},
-    }
-
-
-def _verdict(verdict: dict) -> dict:
-    return {key: verdict[key] for key in ("decision", "ground", "comparison", "target")}
-
-
-def numbers(facts: dict) -> dict[tuple[str, str], dict]:
+def numbers(facts: Summary) -> dict[tuple[Kind, str], Range]:
     """What can be compared, by kind and name: the deciding probe's scores, leads, groups, errors, cost."""
-    evidence, cost = facts["evidence"], facts["cost"]
+    evidence, cost = facts.evidence, facts.cost
     found = {
-        (row["role"], "" if row["role"] == "ours" else row["name"]): row["score"]
-        for row in _deciding(evidence)
+        (Kind(row.role), "" if row.role is Role.OURS else row.name): row.score
+        for row in evidence.deciding
     }
-    found |= {("lead", row["control"]): row["score"] for row in _leads(evidence)}
-    found |= {
-        ("group", f"{row['column']} = {row['value'] or '–'}"): row["score"]
-        for row in evidence["groups"]
-        if row["score"]
-    }
-    money = {} if "reason" in cost else _cost(cost)
-    return found | {(kind, ""): money[kind] for kind in MONEY if money.get(kind)}
-
-
-def _deciding(evidence: dict) -> list[dict]:
-    probes = (DECIDES, "head")
-    return [s for s in evidence["scores"] if s["probe"] in probes and s["role"] != "floor"]
-
-
-def _leads(evidence: dict) -> list[dict]:
-    rows = evidence["differences"]
-    return [row for row in rows if row["probe"] == DECIDES and row["role"] == "control"]
+    found |= {(Kind.LEAD, row.control): row.score for row in evidence.leads(evidence.decides)}
+    scored = [row for row in evidence.groups if row.score]
+    found |= {(Kind.GROUP, f"{row.column} = {row.value or '–'}"): row.score for row in scored}
+    if absent(cost):
+        return found
+    if not absent(cost.point):
+        found[Kind.MISSED, ""] = cost.point.missed
+        found[Kind.FALSE_ALARMS, ""] = cost.point.false_alarms
+    if not absent(cost.ways):
+        found[Kind.COST, ""] = cost.ours
+    return found

@@ -9,6 +9,9 @@ from PIL import Image
 from data_prep.rules import losses
 from data_prep.rules.evidence import plain
 from natkit.evidence.summary import check
+from natkit.facts.data import Data
+from natkit.facts.numbers import Range
+from natkit.facts.summary import Summary
 from natkit.show.report import charts, faults, story
 from natkit.show.report.page import report
 from natkit.show.words.catalogue import words
@@ -47,7 +50,7 @@ def test_the_finding_says_the_numbers_and_the_rule_in_words(examples, lang):
     facts = taken(examples)
     check(facts)
     vocabulary = words(lang).with_sentences(facts["data"]["sentences"])
-    detail = faults.findings(facts["data"], vocabulary)[0]["detail"]
+    detail = faults.findings(Data.of(facts["data"]), vocabulary)[0].detail
     rule = {"en": "“Missing block”", "ja": "「画像内の欠けた領域」"}[lang]
     low = vocabulary.percent(share(40, 40)["low"])
     assert rule in detail
@@ -61,18 +64,25 @@ def test_all_rules_together_have_a_name(examples, lang):
     facts = taken(examples)
     facts["data"]["findings"][0]["evidence"]["cleaning"] = "all_rules"
     vocabulary = words(lang).with_sentences(facts["data"]["sentences"])
-    assert vocabulary("data.all_rules") in faults.findings(facts["data"], vocabulary)[0]["detail"]
+    assert (
+        vocabulary("data.all_rules")
+        in faults.findings(Data.of(facts["data"]), vocabulary)[0].detail
+    )
 
 
 @both
 def test_a_class_held_back_is_the_first_thing_to_do_until_it_is_decided(examples, lang):
     vocabulary = words(lang)
-    first = story.next_steps(taken(examples), vocabulary)[0]
+
+    def steps(facts):
+        return story.next_steps(Summary.of(facts), vocabulary)
+
+    first = steps(taken(examples))[0]
     assert "43" in first
     assert "defect = NG" in first
-    assert story.next_steps(taken(examples, held=0), vocabulary)[0] != first
+    assert steps(taken(examples, held=0))[0] != first
     plain = examples.complete()
-    assert story.next_steps(taken(examples, 0), vocabulary) == story.next_steps(plain, vocabulary)
+    assert steps(taken(examples, 0)) == steps(plain)
 
 
 @both
@@ -81,7 +91,7 @@ def test_the_table_by_class_stands_in_page_and_workbook(examples, lang, tmp_path
     source = report(taken(examples), tmp_path, lang).read_text(encoding="utf-8")
     assert vocabulary("data.losses") in source
     for value, aside, n in (("NG", 0, 40), ("OK", 6, 120)):
-        shown = faults.shared(share(aside, n), vocabulary)
+        shown = faults.shared(Range.of(share(aside, n)), vocabulary)
         assert f"<td><bdi>defect = {value}</bdi></td>" in source
         assert f'<td class="num">{shown}</td>' in source
     sheet = openpyxl.load_workbook(tmp_path / "report.xlsx")[vocabulary("sheet.losses")]

@@ -33,15 +33,20 @@ both = pytest.mark.parametrize("lang", ["en", "ja"])
 
 def section(points, n=None, names=None):
     found = sorted({int(p[2]) for p in points if p[2] >= 0})
+    shown = {"share": 0.1, "medoid": 0, "typical": [], "borderline": [], "odd": []}
+    shown |= {"picture": None, "because": None, "labels": None, "n": 1}
     return {
+        "n_neighbors": 15,
+        "min_dist": 0.1,
+        "engine": "umap",
+        "honesty": [],
+        "purity": [],
         "n": n or len(points),
         "seed": 0,
         "trustworthiness": 0.95,
         "points": [list(map(float, p[:2])) + [int(p[2])] for p in points],
         "ids": list(range(100, 100 + len(points))),
-        "clusters": [
-            {"cluster": c, "name": (names or {}).get(c), "n": 1, "labels": None} for c in found
-        ],
+        "clusters": [{"cluster": c, "name": (names or {}).get(c), **shown} for c in found],
         "noise": sum(p[2] < 0 for p in points),
         "method": "HDBSCAN",
         "explained_by": [],

@@ -11,6 +11,12 @@ from matplotlib.figure import Figure
 from PIL import Image
 from skimage import color
 
+from natkit.facts.data import Planted
+from natkit.facts.evidence import Curve
+from natkit.facts.map import MapFacts
+from natkit.facts.numbers import Range
+from natkit.facts.summary import Summary
+from natkit.facts.training import Epoch
 from natkit.show import style
 from natkit.show.blocks import figures, maps
 from natkit.show.report import charts
@@ -232,15 +238,15 @@ def test_the_ladder_shows_chance_scores_and_differences(examples):
 def test_the_curve_claims_a_saving_only_where_its_band_lies_above_zero(examples):
     w, curve = words("en"), examples.curve()
     assert (
-        titles.curve(curve, w)
+        titles.curve(Curve.of(curve), w)
         == "NAT needs 322 labels for what untrained network reaches with 1,521"
     )
     curve["saved"][0]["low"] = -10.0
-    assert "may be chance" in titles.curve(curve, w)
+    assert "may be chance" in titles.curve(Curve.of(curve), w)
     curve["needed"][0]["value"] = 1600.0
-    assert titles.curve(curve, w) == "NAT saves no labels against untrained network"
+    assert titles.curve(Curve.of(curve), w) == "NAT saves no labels against untrained network"
     curve["needed"][0]["value"] = None
-    assert titles.curve(curve, w) == "NAT does not reach 0.779 with 1,521 labels"
+    assert titles.curve(Curve.of(curve), w) == "NAT does not reach 0.779 with 1,521 labels"
 
 
 def test_the_curve_draws_every_draw(examples):
@@ -258,11 +264,11 @@ def test_the_curve_draws_every_draw(examples):
 
 def test_the_ladder_claims_a_win_only_outside_the_interval(examples):
     w = words("en")
-    assert "ahead" in titles.ladder(examples.complete()["evidence"], w)
-    close = titles.ladder(examples.undecided()["evidence"], w)
+    assert "ahead" in titles.ladder(Summary.of(examples.complete()).evidence, w)
+    close = titles.ladder(Summary.of(examples.undecided()).evidence, w)
     assert "too close to call" in close
     assert "0.821" in close
-    assert titles.ladder(examples.behind()["evidence"], w).startswith("Raw pixels 0.892")
+    assert titles.ladder(Summary.of(examples.behind()).evidence, w).startswith("Raw pixels 0.892")
 
 
 @pytest.mark.parametrize(
@@ -271,7 +277,7 @@ def test_the_ladder_claims_a_win_only_outside_the_interval(examples):
      (-0.1, -0.001, "behind")],
 )  # fmt: skip
 def test_one_control_within_the_interval_is_enough_to_be_undecided(low, high, result):
-    assert titles.standing([{"low": low, "high": high}, {"low": 0.2, "high": 0.3}]) == result
+    assert titles.standing([Range(0.05, low, high), Range(0.25, 0.2, 0.3)]) == result
     assert titles.standing([]) == "undecided"
 
 
@@ -289,8 +295,8 @@ def test_the_map_label_title_names_the_cluster_richest_in_the_rarest_value(examp
     section = examples.complete()["map"]
     for i, cluster in enumerate(section["clusters"]):
         cluster["labels"] = {"0": 90, "1": 60 if i == 4 else 10}
-    assert titles.map_by_label(section, words("en")).startswith("Cluster 4 ")
-    assert "40%" in titles.map_by_label(section, words("en"))
+    assert titles.map_by_label(MapFacts.of(section), words("en")).startswith("Cluster 4 ")
+    assert "40%" in titles.map_by_label(MapFacts.of(section), words("en"))
 
 
 def test_every_point_is_drawn_once(examples):
@@ -395,7 +401,7 @@ def test_a_map_without_clusters_draws(examples):
 
 def test_found_against_planted_leaves_unseen_kinds_out_of_the_fraction(examples):
     rows = examples.complete()["data"]["planted"]
-    title = titles.planted(rows, words("en"))
+    title = titles.planted(Planted.each(rows), words("en"))
     assert title.startswith("223 of 225 planted faults")
     said = texts(drawn("found_planted", examples.complete()))
     assert said.count("not looked for yet") == 5  # four bars and the subtitle
@@ -405,12 +411,16 @@ def test_found_against_planted_leaves_unseen_kinds_out_of_the_fraction(examples)
 def test_the_training_title_follows_the_gap(examples):
     w = words("en")
     history = examples.complete()["training"]["history"]
-    assert titles.training(history, w).startswith("Views of one image agree 0.5")
-    assert "nothing was learnt" in titles.training(history[::-1], w)
-    assert "nothing was learnt" in titles.training(history[:1], w)
+
+    def title(rows):
+        return titles.training(Epoch.each(rows), w)
+
+    assert title(history).startswith("Views of one image agree 0.5")
+    assert "nothing was learnt" in title(history[::-1])
+    assert "nothing was learnt" in title(history[:1])
     collapsed = [row | {"agreement": 1.0, "others": 1.0} for row in history]
-    assert "nothing was learnt" in titles.training([history[0], *collapsed[1:]], w)
-    assert titles.training([], w) == "No epoch was recorded"
+    assert "nothing was learnt" in title([history[0], *collapsed[1:]])
+    assert title([]) == "No epoch was recorded"
 
 
 @pytest.mark.parametrize("epochs", [0, 1, 2])
@@ -439,8 +449,8 @@ def test_our_own_words_are_not_cut_short(examples):
 def test_nothing_is_cut_off_at_the_edges(case, lang, examples, tmp_path):
     facts = examples.CASES[case]()
     said = words(lang).with_sentences(facts["data"]["sentences"])
-    for name, chart in charts.draw(facts, tmp_path, said).items():
-        with Image.open(chart["path"]) as picture:
+    for name, chart in charts.draw(Summary.of(facts), tmp_path, said).items():
+        with Image.open(chart.path) as picture:
             grey = np.asarray(picture.convert("L"))
         below = grey[200:]  # titles start at the very edge
         for edge in (grey[:4], grey[-4:], grey[:, -4:], below[:, :4]):

@@ -8,6 +8,10 @@ import pytest
 from matplotlib.figure import Figure
 
 from natkit.core.errors import InputError
+from natkit.facts.base import absent
+from natkit.facts.cost import Cost
+from natkit.facts.numbers import Range
+from natkit.facts.summary import Summary
 from natkit.money.cost import LONGEST
 from natkit.money.prices import Line, Prices, Work
 from natkit.show.blocks import figures
@@ -49,8 +53,9 @@ def test_small_rates_are_ppm_and_short_times_are_not_nothing():
 
 def told(cost, w=EN):
     """All sentences of the section."""
+    cost = Cost.of(cost)
     said = [*money.lead(cost, w), *money.lacking(cost, w)]
-    if not money.absent(cost["point"]):
+    if not absent(cost.point):
         said += money.point(cost, w)
     return " ".join(said)
 
@@ -77,7 +82,7 @@ def test_a_saving_is_claimed_only_outside_the_interval(numbers, en, ja, examples
     assert en in told(cost)
     assert ja in told(cost, JA)
     for w, claim in ((EN, "would save"), (JA, "見込みです（95%")):
-        assert (claim in money.lead(cost, w)[0]) == (numbers[1] > 0)
+        assert (claim in money.lead(Cost.of(cost), w)[0]) == (numbers[1] > 0)
 
 
 @pytest.mark.parametrize(
@@ -99,16 +104,16 @@ def test_the_payback_is_told_as_it_is(paid, en, examples):
 def test_a_cheaper_way_without_natkit_is_named_first(w, examples):
     """A miss that costs nearly nothing: no inspection is cheapest, and title and sentences say so."""
     for price, key in ((20, "cost.dearer_than"), (50, "cost.unclear_than")):
-        cost = examples.cost(prices=replace(examples.PRICES, missed=price))
-        ours, other = money.way(cost, "natkit")["cost"], money.rival(cost)
-        assert other["way"] == "nothing"
+        cost = Cost.of(examples.cost(prices=replace(examples.PRICES, missed=price)))
+        ours, other = cost.ours, cost.rival
+        assert other.way == "nothing"
         assert w("way.nothing") in money.curve(cost, w)
-        theirs = w.money(other["cost"]["value"], "JPY")
+        theirs = w.money(other.cost.value, "JPY")
         values = {"theirs": theirs, "ours": money.with_interval(cost, ours, w)}
         assert w(key, way=w("way.nothing"), **values) in told(cost, w)
-    assert money.standing({"low": 5, "high": 9}, {"value": 4}) == "dearer"
-    assert money.standing({"low": 5, "high": 9}, {"value": 9}) == "unclear"
-    assert money.standing({"low": 5, "high": 9}, {"value": 10}) == "cheaper"
+    assert money.standing(Range(6, 5, 9), Range(4, 4, 4)) == "dearer"
+    assert money.standing(Range(6, 5, 9), Range(9, 9, 9)) == "unclear"
+    assert money.standing(Range(6, 5, 9), Range(10, 10, 10)) == "cheaper"
 
 
 def test_none_missed_still_allows_what_it_allows(examples):
@@ -122,42 +127,40 @@ def test_none_missed_still_allows_what_it_allows(examples):
 def test_lots_are_told(examples):
     cost = examples.cost(groups=np.arange(523) % 9)
     assert "9 with defects" in told(cost)
-    assert "Korn–Graubard" in money.how(cost, EN)[0]
-    assert "Clopper–Pearson" in money.how(examples.cost(), EN)[0]
+    assert "Korn–Graubard" in money.how(Cost.of(cost), EN)[0]
+    assert "Clopper–Pearson" in money.how(Cost.of(examples.cost()), EN)[0]
 
 
 def test_holding_back_all_or_none_is_said_plainly(examples):
     for price, said in ((1e9, "hold back every part"), (1e-6, "hold back no part")):
         cost = examples.cost(prices=replace(examples.PRICES, missed=price))
         blind = cost | {"point": cost["point"] | {"threshold": 0.0 if price > 1 else 1.1}}
-        assert said in " ".join(money.point(blind, EN))
+        assert said in " ".join(money.point(Cost.of(blind), EN))
 
 
 @both
 def test_what_is_lacking_is_named(w, examples):
-    cost = examples.cost(prices=Prices("EUR", label=0.5), line=Line(), work=Work())
+    cost = Cost.of(examples.cost(prices=Prices("EUR", label=0.5), line=Line(), work=Work()))
     said = money.lacking(cost, w)
     assert len(said) == 6
     for name in ("missed", "defect_rate", "labels", "engineer_hours", "own_gpu", "allowed_missed"):
         assert any(w(f"price.{name}") in line for line in said)
     assert money.lead(cost, w) == []
-    assert money.lacking(examples.cost(), w) == []
+    assert money.lacking(Cost.of(examples.cost()), w) == []
 
 
 @both
 def test_every_number_of_the_tables_is_there(w, examples):
-    cost = examples.cost()
-    assert [row["way"] for row in money.ways(cost, w)][0] == w("way.natkit")
+    cost = Cost.of(examples.cost())
+    assert [row.way for row in money.ways(cost, w)][0] == w("way.natkit")
     assert len(money.ways(cost, w)) == 4
-    assert money.project(cost, w)[-1]["cost"] == w.money(
-        cost["project"]["total"], "JPY", exact=True
-    )
+    assert money.project(cost, w)[-1].cost == w.money(cost.project.total, "JPY", exact=True)
     given = {name: said for name, said, _ in money.given(cost, w)}
     assert len(given) == 22
     assert given[w("price.defect_rate")] == "1.2%"
     stages = dict(money.plan(cost, w))
-    assert [str(n) in stages[w("cost.poc")] for n in cost["plan"]["defects"]] == [True] * 3
-    assert f"{cost['plan']['check']['passed']:,}" in stages[w("cost.line")]
+    assert [str(n) in stages[w("cost.poc")] for n in cost.plan.defects] == [True] * 3
+    assert f"{cost.plan.check.passed:,}" in stages[w("cost.line")]
     assert "409" in " ".join(money.machine(cost, w))
 
 
@@ -173,7 +176,7 @@ def test_the_curve_marks_the_chosen_point_and_the_other_ways(examples):
     ax = axes(figures.cost_curve, cost)
     dot = [line for line in ax.lines if line.get_marker() == "o"]
     assert [tuple(d.get_xydata()[0]) for d in dot] == [
-        (cost["point"]["threshold"], money.way(cost, "natkit")["cost"]["value"])
+        (cost["point"]["threshold"], Cost.of(cost).ours.value)
     ]
     drawn = {line.get_ydata()[0] for line in ax.lines if line.get_linestyle() == "--"}
     ways = {row["cost"]["value"] for row in cost["ways"] if row["way"] != "natkit"}
@@ -213,10 +216,14 @@ def test_the_payback_crosses_zero_where_it_says(examples):
 def test_only_charts_with_numbers_are_drawn(examples):
     names = {"cost_curve", "payback"}
     facts = examples.complete()
-    assert names < set(charts._charts(facts, EN))
+
+    def drawn(facts):
+        return names & set(charts._charts(Summary.of(facts), EN))
+
+    assert drawn(facts) == names
     facts["cost"] = examples.cost(line=replace(examples.LINE, today_part=None))
-    assert names & set(charts._charts(facts, EN)) == {"cost_curve"}
-    assert not names & set(charts._charts(examples.too_few(), EN))
+    assert drawn(facts) == {"cost_curve"}
+    assert not drawn(examples.too_few())
 
 
 PARTS = ("point", "ways", "curve", "project", "saving", "payback", "compute", "plan")
@@ -232,7 +239,7 @@ def test_a_report_without_a_part_is_whole_and_says_why(part, w, tmp_path, exampl
     facts["cost"] |= {name: why for name in gone if name}
     said = report(facts, tmp_path, w.lang).read_text("utf-8")
     section = re.search(r'<section id="cost">.*?</section>', said, re.S)[0]
-    assert (w("price.label") in money.lacking(facts["cost"], w)[0]) if part else True
+    assert (w("price.label") in money.lacking(Cost.of(facts["cost"]), w)[0]) if part else True
     assert (w("page.missing") in section) == bool(part)
     assert (w("cost.ways") in section) == (part != "point")
     assert (w("cost.machine") in section) == (part != "compute")

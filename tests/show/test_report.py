@@ -16,6 +16,9 @@ import pytest
 from PIL import Image
 
 from natkit.core.errors import InputError
+from natkit.facts.data import Data
+from natkit.facts.numbers import Band
+from natkit.facts.summary import Summary
 from natkit.show import gallery, style
 from natkit.show.report import charts, faults, story
 from natkit.show.report.page import MAX_BYTES, report
@@ -210,19 +213,20 @@ def test_every_absent_code_has_its_reason_in_the_report(lang, tmp_path, examples
 @both
 def test_limits_follow_the_facts(lang, examples):
     w = words(lang)
-    said = story.limits(examples.complete(), w)
+    said = story.limits(Summary.of(examples.complete()), w)
     assert w("limit.no_parts") in said
     assert "0.742" in said[0]  # the gravest first
     facts = examples.complete()
     facts["data"]["groups"].append({"column": "lot", "role": "kept together", "values": 80})
-    assert w("limit.no_parts") not in story.limits(facts, w)
-    assert w("limit.no_evidence") in story.limits(examples.unlabelled(), w)
+    assert w("limit.no_parts") not in story.limits(Summary.of(facts), w)
+    assert w("limit.no_evidence") in story.limits(Summary.of(examples.unlabelled()), w)
 
 
 def test_next_steps_follow_the_verdict(examples):
     w = words("en")
     first = [
-        story.next_steps(examples.CASES[c](), w) for c in ("undecided", "too_few", "unlabelled")
+        story.next_steps(Summary.of(examples.CASES[c]()), w)
+        for c in ("undecided", "too_few", "unlabelled")
     ]
     assert any("about 2,460 in all" in step for step in first[0])
     assert any("10 or more" in step for step in first[1])
@@ -237,9 +241,10 @@ def test_each_ground_has_a_title_a_lead_and_a_next_step(ground, lang, examples):
     """Also where a reason lacks the number that the step would name."""
     w, facts = words(lang), examples.complete()
     facts["verdict"] |= {"decision": "not_enough", "ground": ground}
+    facts = Summary.of(facts)
     told = story.verdict(facts, w)
-    assert told["decision"] == w("decision.not_enough")
-    assert "{" not in told["title"] + told["lead"]
+    assert told.decision == w("decision.not_enough")
+    assert "{" not in told.title + told.lead
     assert story.next_steps(facts, w)
 
 
@@ -256,7 +261,7 @@ def test_no_go_without_a_lead_or_a_target(lang, tmp_path, examples, quick):
 def test_the_curve_groups_and_robustness_are_shown(lang, made):
     said = page(made("complete", lang)).read()
     w = words(lang)
-    assert story.labels_needed({"value": None, "low": 1400.0, "high": None}, 1521, w) in said
+    assert story.labels_needed(Band(None, 1400.0, None), 1521, w) in said
     assert "322" in said
     for text in ("−20%", "night", "0.801", "−0.057", w("evidence.gains")):
         assert text in said
@@ -266,7 +271,7 @@ def test_the_curve_groups_and_robustness_are_shown(lang, made):
 def test_findings_stand_worst_first_whatever_their_order(examples):
     data = examples.data()
     data["findings"].reverse()
-    marks = [row["mark"] for row in faults.findings(data, words("en"))]
+    marks = [row.mark for row in faults.findings(Data.of(data), words("en"))]
     assert marks == sorted(marks, key="×△○".index)
 
 
@@ -445,9 +450,9 @@ def test_each_chart_is_a_drawing_too(case, lang, made):
 
 
 def test_a_chart_drawn_again_gives_the_same_bytes(tmp_path, examples):
-    run = [charts.draw(examples.nothing() | {"training": examples.training()}, tmp_path / name, words("ja"))
+    run = [charts.draw(Summary.of(examples.nothing() | {"training": examples.training()}), tmp_path / name, words("ja"))
            for name in ("a", "b")]  # fmt: skip
-    first, again = (made["training_curve"]["path"].with_suffix(".svg") for made in run)
+    first, again = (made["training_curve"].path.with_suffix(".svg") for made in run)
     assert first.read_bytes() == again.read_bytes()
 
 
@@ -497,6 +502,15 @@ def test_a_drift_is_told_in_words(examples):
     seen = {"column": "camera", "value": "B", "auc": examples.number(0.9, 0.88, 0.92), "p": 0.005}
     found = examples.finding("drift", "warning", "reported", 900, {**seen, "most": "sharpness"})
     vocabulary = words("ja").with_sentences(data["sentences"])
-    (row,) = faults.findings({**data, "findings": [found]}, vocabulary)
-    assert row["name"] == "撮影条件の変化"
-    assert row["detail"] == "「camera」＝「B」：AUROC 0.900（0.880〜0.920）、主に鮮鋭度から。"
+    (row,) = faults.findings(Data.of({**data, "findings": [found]}), vocabulary)
+    assert row.name == "撮影条件の変化"
+    assert row.detail == "「camera」＝「B」：AUROC 0.900（0.880〜0.920）、主に鮮鋭度から。"
+
+
+@every
+def test_the_facts_of_a_summary_are_all_of_it(case, examples):
+    plain = examples.CASES[case]()
+    if "reason" not in plain["data"]:
+        plain["data"] |= {"losses": [], "mended": []}
+    again = Summary.of(plain).plain()
+    assert json.dumps(again, sort_keys=True) == json.dumps(plain, sort_keys=True)

@@ -13,6 +13,7 @@ import pytest
 
 from natkit.app import cli
 from natkit.core.errors import InputError
+from natkit.facts.runs import Comparison, Differs, Kind, Lone, Side
 from natkit.runs.contrast import contrast
 from natkit.runs.read import read
 from natkit.show import style
@@ -58,26 +59,26 @@ def others(facts, digit="e"):
 
 
 def ours(facts, pair=0):
-    return next(row for row in facts["pairs"][pair]["rows"] if row["kind"] == "ours")
+    return facts.pairs[pair].ours
 
 
 def standings(facts, pair=0):
-    return {(row["kind"], row["name"]): row["standing"] for row in facts["pairs"][pair]["rows"]}
+    return {(row.kind, row.name): row.standing for row in facts.pairs[pair].rows}
 
 
 def test_what_was_planted_has_moved_and_nothing_else(examples):
     before = examples.complete()
     facts = contrast({"before": before, "after": later(before, 0.1)})
-    assert ours(facts)["difference"]["value"] == pytest.approx(0.1)
+    assert ours(facts).difference.value == pytest.approx(0.1)
     told = standings(facts)
     assert told.pop(("ours", "")) == "better"
     assert set(told.values()) == {"none"}
     assert {kind for kind, _ in told} == {
         "control", "reference", "lead", "group", "missed", "false_alarms", "cost"
     }  # fmt: skip
-    assert (facts["deciding"], facts["others"]) == (1, len(told))
-    assert facts["expected"] == pytest.approx(0.05 * len(told))
-    assert facts["pairs"][0]["images"] == "same"
+    assert (facts.deciding, facts.others) == (1, len(told))
+    assert facts.expected == pytest.approx(0.05 * len(told))
+    assert facts.pairs[0].images == "same"
 
 
 def test_a_small_change_is_no_difference_shown(examples):
@@ -90,9 +91,9 @@ def test_the_other_way_round_it_is_worse_by_as_much(examples):
     before, after = examples.complete(), later(examples.complete(), 0.1)
     one = ours(contrast({"a": before, "b": after}))
     other = ours(contrast({"b": after, "a": before}))
-    assert (one["standing"], other["standing"]) == ("better", "worse")
-    assert other["difference"]["value"] == pytest.approx(-one["difference"]["value"])
-    assert other["p"] == pytest.approx(one["p"])
+    assert (one.standing, other.standing) == ("better", "worse")
+    assert other.difference.value == pytest.approx(-one.difference.value)
+    assert other.p == pytest.approx(one.p)
 
 
 def test_less_cost_and_fewer_misses_are_better(examples):
@@ -109,11 +110,11 @@ def test_the_first_is_what_all_are_compared_with_and_the_order_is_kept(examples)
     first = examples.complete()
     runs = {"z": first, "b": later(first, 0.1), "a": later(first, -0.1)}
     facts = contrast(runs)
-    assert [run["name"] for run in facts["runs"]] == ["z", "b", "a"]
-    assert [pair["name"] for pair in facts["pairs"]] == ["b", "a"]
-    assert [ours(facts, i)["standing"] for i in (0, 1)] == ["better", "worse"]
-    assert facts["deciding"] == 2
-    assert json.loads(json.dumps(facts)) == facts
+    assert [run.name for run in facts.runs] == ["z", "b", "a"]
+    assert [pair.name for pair in facts.pairs] == ["b", "a"]
+    assert [ours(facts, i).standing for i in (0, 1)] == ["better", "worse"]
+    assert facts.deciding == 2
+    assert Comparison.of(json.loads(json.dumps(facts.plain()))) == facts
 
 
 def test_what_moved_alone_but_not_among_so_many_is_marked_as_perhaps_chance(examples):
@@ -134,40 +135,40 @@ def test_another_question_is_not_compared(key, value, examples):
     after = others(later(examples.complete(), 0.1))
     after["evidence"][key] = value
     facts = contrast({"a": examples.complete(), "b": after}, same_line=True)
-    (pair,) = facts["pairs"]
-    assert [why["code"] for why in pair["why"]] == [key]
-    assert pair["rows"] == []
-    assert (facts["deciding"], facts["others"]) == (0, 0)
+    (pair,) = facts.pairs
+    assert [why.name for why in pair.why] == [key]
+    assert pair.rows == ()
+    assert (facts.deciding, facts.others) == (0, 0)
 
 
 def test_other_images_are_compared_only_if_the_user_says_that_they_are_of_one_line(examples):
     runs = {"a": examples.complete(), "b": others(later(examples.complete(), 0.1))}
-    (pair,) = contrast(runs)["pairs"]
-    assert [why["code"] for why in pair["why"]] == ["images"]
-    assert pair["rows"] == []
-    (pair,) = contrast(runs, same_line=True)["pairs"]
-    assert (pair["why"], pair["images"]) == ([], "other")
-    assert ours({"pairs": [pair]})["standing"] == "better"
+    (pair,) = contrast(runs).pairs
+    assert [why.name for why in pair.why] == ["images"]
+    assert pair.rows == ()
+    (pair,) = contrast(runs, same_line=True).pairs
+    assert (pair.why, pair.images) == ((), "other")
+    assert pair.ours.standing == "better"
     runs["b"]["data"]["hash"] = runs["a"]["data"]["hash"]
     runs["b"]["evidence"]["n_test"] -= 1  # the same images, but not all of them scored
-    assert contrast(runs)["pairs"][0]["why"]
+    assert contrast(runs).pairs[0].why
 
 
 def test_the_order_of_the_classes_is_no_other_question(examples):
     after = later(examples.complete())
     after["evidence"]["classes"] = ["1", "0"]
-    assert contrast({"a": examples.complete(), "b": after})["pairs"][0]["why"] == []
+    assert contrast({"a": examples.complete(), "b": after}).pairs[0].why == ()
 
 
 def test_money_is_compared_only_at_the_same_prices(examples):
     after = later(examples.complete())
     after["cost"]["prices"]["missed"] += 1
     facts = contrast({"a": examples.complete(), "b": after})
-    assert facts["pairs"][0]["money"] == "prices"
+    assert facts.pairs[0].money == "prices"
     assert not {"missed", "false_alarms", "cost"} & {kind for kind, _ in standings(facts)}
     after["cost"] = {"reason": "no_prices"}
     facts = contrast({"a": examples.complete(), "b": after})
-    assert facts["pairs"][0]["money"] == "no_prices"
+    assert facts.pairs[0].money == "no_prices"
 
 
 def test_what_one_run_lacks_and_what_differs_in_the_training_are_named(examples, tmp_path):
@@ -176,12 +177,9 @@ def test_what_one_run_lacks_and_what_differs_in_the_training_are_named(examples,
     evidence["scores"] = [row for row in evidence["scores"] if row["role"] != "reference"]
     after["training"]["params"] |= {"epsilon": 0.5, "pool": 4096}
     facts = contrast({"a": examples.complete(), "b": after})
-    (pair,) = facts["pairs"]
-    assert pair["alone"] == [{"kind": "reference", "name": "supervised", "run": "before"}]
-    assert pair["settings"] == [
-        {"name": "epsilon", "before": 0.2, "after": 0.5},
-        {"name": "pool", "before": None, "after": 4096},
-    ]
+    (pair,) = facts.pairs
+    assert pair.alone == (Lone(Kind.REFERENCE, "supervised", Side.BEFORE),)
+    assert pair.settings == (Differs("epsilon", 0.2, 0.5), Differs("pool", None, 4096))
     said = page(compare_runs({"a": examples.complete(), "b": after}, tmp_path / "x.html")).read()
     assert "Only in “a”, so not compared: trained with labels: AUROC (reference)." in said
     assert "What differs in the training: epsilon 0.2 → 0.5, pool none → 4096." in said
@@ -317,7 +315,7 @@ def test_only_scores_of_one_kind_share_an_axis(examples):
     measured = others(later(examples.complete()))
     measured["evidence"]["metric"] = "r2"
     runs = {"none": examples.unlabelled(), "a": examples.complete(), "b": measured}
-    assert [run["name"] for run in across.drawn(contrast(runs))] == ["a"]
+    assert [run.name for run in across.drawn(contrast(runs))] == ["a"]
 
 
 def test_the_workbook_holds_numbers_as_numbers(made, examples):

@@ -21,6 +21,8 @@ from pptx.oxml.ns import qn
 from pptx.util import Emu, Pt
 
 from natkit.core.errors import InputError
+from natkit.facts.base import absent
+from natkit.facts.summary import Summary
 from natkit.show import gallery, style
 from natkit.show.report import charts, fit, slides, story, tables
 from natkit.show.report.deck import Deck
@@ -87,21 +89,22 @@ def boxes(page):
 @both
 @every
 def test_every_title_is_a_sentence_of_the_story(case, lang, made, examples):
-    facts, w = examples.CASES[case](), words(lang)
-    w = w.with_sentences(facts["data"].get("sentences", {}))
-    evidence, section, cost = facts["evidence"], facts["map"], facts["cost"]
-    known = {story.verdict(facts, w)["title"], w("page.not_shown"), w("map.sheets")}
-    if not story.absent(facts["data"]):
-        known.add(titles.findings(facts["data"]["findings"], facts["data"]["counts"], w))
-    if not story.absent(evidence):
+    facts, w = Summary.of(examples.CASES[case]()), words(lang)
+    if not absent(facts.data):
+        w = w.with_sentences(facts.data.sentences.plain())
+    evidence, section, cost = facts.evidence, facts.map, facts.cost
+    known = {story.verdict(facts, w).title, w("page.not_shown"), w("map.sheets")}
+    if not absent(facts.data):
+        known.add(titles.findings(facts.data.findings, facts.data.counts, w))
+    if not absent(evidence):
         known |= {titles.ladder(evidence, w), story.weakest(evidence, w)}
-        known |= {titles.curve(evidence["curve"], w)} if evidence["curve"] else set()
-    if not story.absent(section):
+        known |= {titles.curve(evidence.curve, w)} if evidence.curve else set()
+    if not absent(section):
         known |= {titles.map_by_cluster(section, w), titles.map_by_label(section, w)}
     known |= {w("chart.idea.title"), w("section.meeting")}
-    if not story.absent(cost):
-        known |= {money.payback(cost, w)} if not money.absent(cost["saving"]) else set()
-        known |= {money.curve(cost, w)} if not money.absent(cost["ways"]) else set()
+    if not absent(cost):
+        known |= {money.payback(cost, w)} if not absent(cost.saving) else set()
+        known |= {money.curve(cost, w)} if not absent(cost.ways) else set()
     plain = [w.sentences[f"slide.{key}"].split("{")[0] for key in ("plan", "repeat")]
     plain += [w("cost.project")]
     missing = w.sentences["slide.missing"]
@@ -322,7 +325,7 @@ def test_what_is_missing_is_said_with_its_reason(case, made, examples):
     facts, w = examples.CASES[case](), words("en")
     source = text_of(made(case, "en")).replace("&amp;", "&")
     for part in slides.PARTS:
-        code = story.absent(facts[part])
+        code = facts[part].get("reason")
         assert (w(f"absent.section.{part}") in source) == (code is not None), part
 
 
@@ -330,9 +333,9 @@ def test_what_the_intervals_do_not_show_is_not_claimed(tmp_path, examples):
     facts = examples.undecided()
     facts["verdict"] |= {"decision": "go", "ground": "met", "comparison": "ahead"}
     with pytest.raises(InputError, match="intervals show"):
-        slides.write(tmp_path / "a.pptx", facts, words("en"), {}, {})
+        slides.write(tmp_path / "a.pptx", Summary.of(facts), words("en"), {}, {})
     with pytest.raises(InputError, match="intervals show"):
-        tables.write(tmp_path / "a.xlsx", facts, words("en"))
+        tables.write(tmp_path / "a.xlsx", Summary.of(facts), words("en"))
     assert not list(tmp_path.iterdir())
 
 
@@ -402,10 +405,10 @@ def test_the_workbook_holds_the_numbers_of_the_summary(made, examples):
 @every
 def test_sheets_are_those_the_summary_has_numbers_for(case, lang, made, examples):
     facts, w = examples.CASES[case](), words(lang)
-    has = {"decision": True, "findings": not story.absent(facts["data"])}
+    has = {"decision": True, "findings": "reason" not in facts["data"]}
     has |= {"ledger": has["findings"]}
-    has |= dict.fromkeys(("scores", "differences", "groups"), not story.absent(facts["evidence"]))
-    has |= {"curve": bool(facts["evidence"].get("curve")), "money": not story.absent(facts["cost"])}
+    has |= dict.fromkeys(("scores", "differences", "groups"), "reason" not in facts["evidence"])
+    has |= {"curve": bool(facts["evidence"].get("curve")), "money": "reason" not in facts["cost"]}
     book = openpyxl.load_workbook(made(case, lang) / "report.xlsx")
     assert book.sheetnames == [w(f"sheet.{name}") for name, there in has.items() if there]
 

@@ -10,6 +10,7 @@ import pytest
 from data_prep.samples.planting import FOUND_BY
 from natkit.core.errors import InputError
 from natkit.evidence.verdict import REASONS
+from natkit.facts.numbers import Interval
 from natkit.show.words.catalogue import Words, words
 
 EN, JA = words("en"), words("ja")
@@ -99,7 +100,7 @@ def test_a_users_text_is_never_read_as_a_placeholder():
 
 
 def test_numbers_are_written_for_readers():
-    gap = {"value": -0.0123, "low": -0.05, "high": 0.0254, "n": 9}
+    gap = Interval(-0.0123, -0.05, 0.0254, 9)
     assert EN.with_interval(gap, signed=True) == "−0.012 (−0.050 to +0.025)"
     assert JA.with_interval(gap, signed=True) == "−0.012（−0.050〜+0.025）"
     assert EN.duration(97.4) == "1 min 37 s"

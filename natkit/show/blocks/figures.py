@@ -1,7 +1,8 @@
 """Charts of the summary: numbers and an Axes go in, the Axes comes out.
 
 The title of every chart is its finding, computed from the numbers; lines and bars are labelled
-where they are; nothing is told by colour alone (○ △ ×, markers, dashes).
+where they are; nothing is told by colour alone (○ △ ×, markers, dashes). Numbers are facts
+(:mod:`natkit.facts`) or the same as plain dictionaries.
 """
 
 from collections import Counter
@@ -13,6 +14,11 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from natkit.core.shortcuts import Source
+from natkit.facts.data import Counts, Finding, Planted, Severity
+from natkit.facts.evidence import Curve, EvidenceFacts, Probe, Role
+from natkit.facts.numbers import Range
+from natkit.facts.training import Epoch
+from natkit.facts.verdict import Standing
 from natkit.show.blocks.maps import map_new, map_points
 from natkit.show.blocks.money import cost_curve, payback
 from natkit.show.blocks.toy import circles, concentration
@@ -41,32 +47,38 @@ __all__ = [
     "map_new", "map_points", "payback", "save", "score_ladder", "show", "theme", "training_curve", "views",
 ]  # fmt: skip
 
+MARKS = {Standing.AHEAD: "○", Standing.BEHIND: "×", Standing.UNDECIDED: "△"}
 OVER_GRID = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # behind words on a grid
 
 
 def finding_counts(
-    ax: Axes, findings: Sequence[dict], words: Words, counts: dict | None = None
+    ax: Axes,
+    findings: Sequence[Finding | dict],
+    words: Words,
+    counts: Counts | dict | None = None,
 ) -> Axes:
     """Images per finding, in the order given (worst first); problems in vermillion.
 
     Up to 16 rows are drawn, those on single images before those on the data set as a whole; the
     table below the chart holds all. ``counts`` ("listed", "quarantined") go in the title.
     """
-    rows = sorted(findings, key=titles.whole)[:16]
+    findings = Finding.each(findings)
+    counts = Counts.of(counts) if counts else None
+    rows = sorted(findings, key=lambda row: row.whole)[:16]
     y = np.arange(len(rows))[::-1]
-    colours = [VERMILLION if f["severity"] == "problem" else GREY for f in rows]
-    sizes = [0 if titles.whole(f) else f["count"] for f in rows]
+    colours = [VERMILLION if f.severity is Severity.PROBLEM else GREY for f in rows]
+    sizes = [0 if f.whole else f.count for f in rows]
     ax.barh(y, sizes, color=colours, height=0.62)
     names = [
-        words("severity." + row["severity"] + ".mark") + "  " + _finding_name(row, words)
+        words("severity." + row.severity + ".mark") + "  " + _finding_name(row, words)
         for row in rows
     ]
     ax.set_yticks(y, names)
     for place, f, size in zip(y, rows, sizes, strict=True):
-        text = words("data.whole_set") if titles.whole(f) else f"{size:,}"
+        text = words("data.whole_set") if f.whole else f"{size:,}"
         ax.annotate(
             text, (size, place), (6, 0), textcoords="offset points", va="center",
-            color=GREY if titles.whole(f) else INK, bbox=OVER_GRID,
+            color=GREY if f.whole else INK, bbox=OVER_GRID,
         )  # fmt: skip
     bare(ax, "x")
     whole_numbers(ax, max(sizes, default=1))
@@ -74,44 +86,44 @@ def finding_counts(
     ax.set_xlabel(f"{words('chart.findings.axis')}      {words('data.legend')}")
     subtitle = words("chart.findings.subtitle_plain")
     if counts:
-        subtitle = words("chart.findings.subtitle", listed=counts["listed"])
+        subtitle = words("chart.findings.subtitle", listed=counts.listed)
     headline(ax, titles.findings(findings, counts, words), subtitle)
     return ax
 
 
-def _finding_name(finding: dict, words: Words) -> str:
-    name = words.name("rule", finding["rule"])
-    column = plain(finding["evidence"].get("column") or "", 16)
-    if finding["rule"] == "shortcut" and Source(finding["evidence"]["source"]).measured:
-        column = titles.source(words, finding["evidence"])
+def _finding_name(finding: Finding, words: Words) -> str:
+    name = words.name("rule", finding.rule)
+    column = plain(finding.evidence.get("column") or "", 16)
+    if finding.rule == "shortcut" and Source(finding.evidence["source"]).measured:
+        column = titles.source(words, finding.evidence)
     return words("format.colon", name=name, text=column) if column else name
 
 
-def found_planted(ax: Axes, planted: Sequence[dict], words: Words) -> Axes:
+def found_planted(ax: Axes, planted: Sequence[Planted | dict], words: Words) -> Axes:
     """Found against planted, kind by kind; kinds not looked for yet stand at the top, hatched."""
-    rows = sorted(planted, key=lambda r: (r["looked_for"], -r["missed"], -r["planted"]))
+    rows = sorted(Planted.each(planted), key=lambda r: (r.looked_for, -r.missed, -r.planted))
     y = np.arange(len(rows))[::-1]
     for place, row in zip(y, rows, strict=True):
         hollow = {"facecolor": "white", "hatch": "////", "linewidth": 0.8, "height": 0.62}
-        if row["looked_for"]:
-            ax.barh(place, row["found"], color=BLUE, height=0.62)
-            if row["missed"]:
-                ax.barh(place, row["missed"], left=row["found"], edgecolor=VERMILLION, **hollow)
-            mark = "○" if not row["missed"] else "△" if row["found"] else "×"
-            text = words("chart.planted.value", found=row["found"], planted=row["planted"])
+        if row.looked_for:
+            ax.barh(place, row.found, color=BLUE, height=0.62)
+            if row.missed:
+                ax.barh(place, row.missed, left=row.found, edgecolor=VERMILLION, **hollow)
+            mark = "○" if not row.missed else "△" if row.found else "×"
+            text = words("chart.planted.value", found=row.found, planted=row.planted)
         else:
-            ax.barh(place, row["planted"], edgecolor=GREY, **hollow)
+            ax.barh(place, row.planted, edgecolor=GREY, **hollow)
             mark, text = "–", words("chart.planted.not_looked_for")
         ax.annotate(
-            f"{mark}  {text}", (row["planted"], place), (6, 0), textcoords="offset points",
-            va="center", color=INK if row["looked_for"] else GREY, bbox=OVER_GRID,
+            f"{mark}  {text}", (row.planted, place), (6, 0), textcoords="offset points",
+            va="center", color=INK if row.looked_for else GREY, bbox=OVER_GRID,
         )  # fmt: skip
-    ax.set_yticks(y, [plain(words.name("planted", row["kind"])) for row in rows])
+    ax.set_yticks(y, [plain(words.name("planted", row.kind)) for row in rows])
     bare(ax, "x")
-    whole_numbers(ax, max((row["planted"] for row in rows), default=1) * 1.1)
+    whole_numbers(ax, max((row.planted for row in rows), default=1) * 1.1)
     ax.set_ylim(-0.7, max(len(rows), 1) - 0.3)
     ax.set_xlabel(words("chart.planted.axis"))
-    unseen = sum(not row["looked_for"] for row in rows)
+    unseen = sum(not row.looked_for for row in rows)
     subtitle = words("chart.planted.subtitle_all", kinds=len(rows))
     if unseen:
         subtitle = words("chart.planted.subtitle", kinds=len(rows), unseen=unseen)
@@ -119,11 +131,14 @@ def found_planted(ax: Axes, planted: Sequence[dict], words: Words) -> Axes:
     return ax
 
 
-def training_curve(ax: Axes, history: Sequence[dict], words: Words, images: int = 0) -> Axes:
+def training_curve(
+    ax: Axes, history: Sequence[Epoch | dict], words: Words, images: int = 0
+) -> Axes:
     """By epoch, how alike two views of one image are, and dashed those of different images."""
-    epochs = [row["epoch"] for row in history]
+    history = Epoch.each(history)
+    epochs = [row.epoch for row in history]
     for name, colour, dash in (("agreement", BLUE, "-"), ("others", GREY, "--")):
-        values = [row[name] for row in history]
+        values = [getattr(row, name) for row in history]
         if not values:
             continue
         ax.plot(
@@ -134,16 +149,14 @@ def training_curve(ax: Axes, history: Sequence[dict], words: Words, images: int 
             linewidth=2.2,
             marker="o" if len(epochs) == 1 else None,
         )
-        near = abs(history[-1]["agreement"] - history[-1]["others"]) < 0.08
+        near = abs(history[-1].agreement - history[-1].others) < 0.08
         lift = (8 if name == "agreement" else -8) if near else 0
         ax.annotate(
             words(f"chart.training.{name}", value=words.score(values[-1])), (epochs[-1], values[-1]),
             (8, lift), textcoords="offset points", va="center", color=colour, annotation_clip=False,
         )  # fmt: skip
     bare(ax, "y")
-    ax.set_ylim(
-        min([0, *(row["others"] for row in history), *(row["agreement"] for row in history)]), 1
-    )
+    ax.set_ylim(min([0, *(row.others for row in history), *(row.agreement for row in history)]), 1)
     if epochs:
         ax.set_xlim(min(epochs) - 0.3, max(epochs) + 0.3)
     ax.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(5, integer=True, min_n_ticks=1))
@@ -195,36 +208,37 @@ def _views_title(images: np.ndarray, views: np.ndarray, words: Words) -> str:
     return words("chart.views.title", own=words.percent(own), other=words.percent(float(between)))
 
 
-def score_ladder(ax: Axes, evidence: dict, words: Words) -> Axes:
+def score_ladder(ax: Axes, evidence: EvidenceFacts | dict, words: Words) -> Axes:
     """Scores with intervals, best first: ours blue, controls grey, guessing as a line.
 
     Filled dots are the probe that decides, hollow ones the other, diamonds networks trained with the
     labels. At the right stands, for each other row, the paired difference with its interval: the only
     ground for a verdict.
     """
-    decides, metric = evidence["decides"], titles.metric(words, evidence)
-    learned = [row for row in evidence["scores"] if row["role"] == "reference"]
-    rows = [titles.ours(evidence, decides), *titles.rivals(evidence, decides), *learned]
-    rows = sorted(rows, key=lambda row: -row["score"]["value"])
+    evidence = EvidenceFacts.of(evidence)
+    decides, metric = evidence.decides, titles.metric(words, evidence)
+    learned = [row for row in evidence.scores if row.role is Role.REFERENCE]
+    rows = [evidence.ours(decides), *evidence.rivals(decides), *learned]
+    rows = sorted(rows, key=lambda row: -row.score.value)
     others = {
-        s["name"]: s for s in evidence["scores"] if s["probe"] not in (decides, "head", "none")
+        s.name: s for s in evidence.scores if s.probe not in (decides, Probe.HEAD, Probe.NONE)
     }
-    gaps = {d["control"]: d["score"] for d in evidence["differences"] if d["probe"] == decides}
+    gaps = {d.control: d.score for d in evidence.differences if d.probe == decides}
     for place, row in enumerate(rows[::-1]):
-        colour = BLUE if row["role"] == "ours" else GREY
-        shape = "D" if row["role"] == "reference" else "o"
-        _rung(ax, place + 0.12, row["score"], colour, True, words, shape)
-        if row["name"] in others:
-            _rung(ax, place - 0.2, others[row["name"]]["score"], colour, False, words)
-        if row["name"] in gaps:
-            gap = gaps[row["name"]]
-            mark = {"ahead": "○", "behind": "×", "undecided": "△"}[titles.standing([gap])]
-            text = f"{mark}  {words.signed(gap['value'])}\n{words.interval(gap, signed=True)}"
+        colour = BLUE if row.role is Role.OURS else GREY
+        shape = "D" if row.role is Role.REFERENCE else "o"
+        _rung(ax, place + 0.12, row.score, colour, True, words, shape)
+        if row.name in others:
+            _rung(ax, place - 0.2, others[row.name].score, colour, False, words)
+        if row.name in gaps:
+            gap = gaps[row.name]
+            mark = MARKS[titles.standing([gap])]
+            text = f"{mark}  {words.signed(gap.value)}\n{words.interval(gap, signed=True)}"
             ax.text(1.03, place, text, transform=ax.get_yaxis_transform(), va="center")
-    names = [plain(words.name("name", row["name"]), 24) for row in rows[::-1]]
+    names = [plain(words.name("name", row.name), 24) for row in rows[::-1]]
     ax.set_yticks(range(len(rows)), names)
-    chance = evidence["chance"]
-    lows = [row["score"]["low"] for row in [*rows, *others.values()]]
+    chance = evidence.chance
+    lows = [row.score.low for row in [*rows, *others.values()]]
     start = np.floor(min(lows + [chance]) * 20 - 0.4) / 20
     ax.set_xlim(start, 1.0)
     ax.set_ylim(-0.6, len(rows) - 0.2)
@@ -241,55 +255,56 @@ def score_ladder(ax: Axes, evidence: dict, words: Words) -> Axes:
     key += [words("chart.ladder.head")] if learned else []
     axis = words("chart.ladder.axis", metric=metric, start=f"{start:g}")
     ax.set_xlabel("     ".join([axis, *key]))
-    subtitle = words("chart.ladder.subtitle", metric=metric, n=evidence["n_test"])
+    subtitle = words("chart.ladder.subtitle", metric=metric, n=evidence.n_test)
     headline(ax, titles.ladder(evidence, words), subtitle)
     return ax
 
 
-def label_curve(ax: Axes, curve: dict, words: Words) -> Axes:
+def label_curve(ax: Axes, curve: Curve | dict, words: Words) -> Axes:
     """Score against the number of labels: every draw a dot, the median a line, a band of 90 %."""
+    curve = Curve.of(curve)
     metric = titles.metric(words, curve)
-    colours = {"ours": [BLUE], "control": [GREY], "reference": PALETTE[1:3]}
+    colours = {Role.OURS: [BLUE], Role.CONTROL: [GREY], Role.REFERENCE: PALETTE[1:3]}
     seen: Counter = Counter()
-    for at, line in enumerate(curve["lines"]):
-        colour = colours[line["role"]][seen[line["role"]] % len(colours[line["role"]])]
-        dashes = ("-", "--", ":")[seen[line["role"]] % 3 if line["role"] == "control" else 0]
-        seen[line["role"]] += 1
-        x = np.array(line["budgets"], float)
-        for draw in line["draws"]:
+    for at, line in enumerate(curve.lines):
+        colour = colours[line.role][seen[line.role] % len(colours[line.role])]
+        dashes = ("-", "--", ":")[seen[line.role] % 3 if line.role is Role.CONTROL else 0]
+        seen[line.role] += 1
+        x = np.array(line.budgets, float)
+        for draw in line.draws:
             ax.plot(x * 1.02 ** (at - 1), draw, ".", color=colour, alpha=0.35, markersize=5)
-        ax.fill_between(x, line["low"], line["high"], color=colour, alpha=0.12, linewidth=0)
-        name = plain(words.name("name", line["name"]), 28)
-        ax.plot(x, line["median"], dashes, color=colour, linewidth=2.2, markersize=6, label=name,
+        ax.fill_between(x, line.low, line.high, color=colour, alpha=0.12, linewidth=0)
+        name = plain(words.name("name", line.name), 28)
+        ax.plot(x, line.median, dashes, color=colour, linewidth=2.2, markersize=6, label=name,
                 marker=MARKERS[at % len(MARKERS)])  # fmt: skip
-    target = curve["target"]["value"]
+    target = curve.target.value
     ax.axhline(target, color=INK, linewidth=1, linestyle=(0, (4, 3)))
     said = words("chart.curve.target", value=words.score(target))
     ax.text(0.01, target, said, transform=ax.get_yaxis_transform(), va="bottom", fontsize=10.5)
     ax.set_xscale("log")
-    budgets = sorted({b for line in curve["lines"] for b in line["budgets"]})
+    budgets = sorted({b for line in curve.lines for b in line.budgets})
     ax.set_xticks(budgets, [f"{b:,}" for b in budgets])
     ax.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
     bare(ax, "y")
     ax.set_xlabel(words("chart.curve.axis_x"))
     ax.set_ylabel(metric)
     ax.legend(loc="lower right", frameon=False)
-    subtitle = words("chart.curve.subtitle", metric=metric, n=curve["n_test"])
+    subtitle = words("chart.curve.subtitle", metric=metric, n=curve.n_test)
     headline(ax, titles.curve(curve, words), subtitle)
     return ax
 
 
 def _rung(
-    ax: Axes, y: float, score: dict, colour: str, filled: bool, words: Words, shape: str = "o"
+    ax: Axes, y: float, score: Range, colour: str, filled: bool, words: Words, shape: str = "o"
 ) -> None:
     """One score: its interval, its dot, its number."""
-    ax.plot([score["low"], score["high"]], [y, y], color=colour, linewidth=3 if filled else 1.4,
+    ax.plot([score.low, score.high], [y, y], color=colour, linewidth=3 if filled else 1.4,
             alpha=0.45 if filled else 0.8, solid_capstyle="butt")  # fmt: skip
-    ax.plot(score["value"], y, shape, markersize=10 if filled else 6, color=colour,
+    ax.plot(score.value, y, shape, markersize=10 if filled else 6, color=colour,
             markerfacecolor=colour if filled else "white")  # fmt: skip
-    room = score["high"] < 0.93  # to its right; else the number stands at its left
+    room = score.high < 0.93  # to its right; else the number stands at its left
     ax.annotate(
-        words.score(score["value"]), (score["high" if room else "low"], y), (8 if room else -8, 0),
+        words.score(score.value), (score.high if room else score.low, y), (8 if room else -8, 0),
         textcoords="offset points", ha="left" if room else "right", va="center",
         color=colour, fontsize=12 if filled else 10,
     )  # fmt: skip

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.text import Text
 
+from natkit.facts.map import MapFacts
 from natkit.show.style import (  # fmt: skip
     GREY,
     HAIR,
@@ -20,47 +21,45 @@ from natkit.show.words import titles
 from natkit.show.words.catalogue import Words
 
 
-def map_points(ax: Axes, section: dict, words: Words, by: str = "cluster") -> Axes:
-    """The map, coloured by ``"cluster"`` or by ``"label"`` (the column in ``section["colour"]``).
+def map_points(ax: Axes, section: MapFacts | dict, words: Words, by: str = "cluster") -> Axes:
+    """The map, coloured by ``"cluster"`` or by ``"label"`` (the column in ``section.colour``).
 
     Groups bear their number, and their name if they have one; points of none are grey; colour and marker go
     together. The trustworthiness and the warning about distances are part of the picture.
     """
+    section = MapFacts.of(section)
     xy = _on_map(section)
     if by == "label":
         _by_label(ax, xy, section, words)
         title = titles.map_by_label(section, words)
     else:
-        cluster = np.array([point[2] for point in section["points"]], dtype=int)
+        cluster = np.array([point[2] for point in section.points], dtype=int)
         _by_cluster(ax, xy, cluster)
         title = titles.map_by_cluster(section, words)
     _no_axes(ax)
-    trust = words("chart.map.trust", value=f"{section['trustworthiness']:.2f}")
+    trust = words("chart.map.trust", value=f"{section.trustworthiness:.2f}")
     ax.set_xlabel(f"{trust}   {words('chart.map.far')}", loc="left", fontsize=10.5)
-    subtitle = words("chart.map.subtitle", shown=len(xy), n=section["n"], seed=str(section["seed"]))
+    subtitle = words("chart.map.subtitle", shown=len(xy), n=section.n, seed=str(section.seed))
     headline(ax, title, subtitle)
     if by != "label":
-        _name_clusters(
-            ax, xy, cluster, {c["cluster"]: c["name"] for c in section["clusters"]}, words
-        )
+        _name_clusters(ax, xy, cluster, {c.cluster: c.name for c in section.clusters}, words)
     return ax
 
 
-def map_new(ax: Axes, section: dict, new: np.ndarray, words: Words) -> Axes:
+def map_new(ax: Axes, section: MapFacts | dict, new: np.ndarray, words: Words) -> Axes:
     """New images, xy (m, 2), on an old map, whose points are grey."""
+    section = MapFacts.of(section)
     _dots(ax, _on_map(section), PALE, label=words("chart.new.old"))
     _dots(ax, new, VERMILLION, "D", words("chart.new.new"))
     _no_axes(ax)
     _legend(ax)
     ax.set_xlabel(words("chart.map.far"), loc="left", fontsize=10.5)
-    headline(
-        ax, words("chart.new.title", new=len(new)), words("chart.new.subtitle", old=section["n"])
-    )
+    headline(ax, words("chart.new.title", new=len(new)), words("chart.new.subtitle", old=section.n))
     return ax
 
 
-def _on_map(section: dict) -> np.ndarray:
-    return np.array([point[:2] for point in section["points"]], dtype=float).reshape(-1, 2)
+def _on_map(section: MapFacts) -> np.ndarray:
+    return np.array([point[:2] for point in section.points], dtype=float).reshape(-1, 2)
 
 
 def _no_axes(ax: Axes) -> None:
@@ -146,8 +145,8 @@ def _apart(at: np.ndarray, half: np.ndarray, low: np.ndarray, high: np.ndarray) 
     return at
 
 
-def _by_label(ax: Axes, xy: np.ndarray, section: dict, words: Words) -> None:
-    values = np.array([str(value) for value in section["colour"]["values"]], dtype=object)
+def _by_label(ax: Axes, xy: np.ndarray, section: MapFacts, words: Words) -> None:
+    values = np.array([str(value) for value in section.colour.values], dtype=object)
     common = [value for value, _ in Counter(values.tolist()).most_common(len(PALETTE))]
     rest = ~np.isin(values, common)
     if rest.any():
@@ -156,4 +155,4 @@ def _by_label(ax: Axes, xy: np.ndarray, section: dict, words: Words) -> None:
         where = values == value
         name = plain(value, 20) or words("chart.map.none_value")
         _dots(ax, xy[where], PALETTE[i], MARKERS[i], f"{name}  ({where.sum():,})")
-    _legend(ax, plain(section["colour"]["column"], 20))
+    _legend(ax, plain(section.colour.column, 20))

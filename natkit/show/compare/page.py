@@ -9,6 +9,9 @@ from pathlib import Path
 
 from natkit.core.errors import InputError
 from natkit.core.files import writing
+from natkit.facts.base import absent
+from natkit.facts.numbers import Range
+from natkit.facts.runs import Comparison, Run
 from natkit.runs.contrast import contrast
 from natkit.runs.read import read
 from natkit.show import style
@@ -16,7 +19,7 @@ from natkit.show.blocks import across
 from natkit.show.compare import story as runs_story
 from natkit.show.compare import table as runs_table
 from natkit.show.pages import template
-from natkit.show.report import story, tables
+from natkit.show.report import claims, story, tables
 from natkit.show.report.page import changed, guard, visible
 from natkit.show.words import titles
 from natkit.show.words.catalogue import Words, words
@@ -60,10 +63,10 @@ def compare_runs(
     vocabulary = words(lang)
     summaries = dict(runs) if isinstance(runs, Mapping) else read(runs)
     facts = contrast(summaries, same_line)
-    for name, summary in summaries.items():
-        _true(name, summary)
-    facts = changed(facts, visible)
-    if all(summary["data"].get("kind") == "signals" for summary in summaries.values()):
+    for run in facts.runs:
+        _true(run)
+    facts = Comparison.of(changed(facts.plain(), visible))
+    if all(run.facts.of_signals for run in facts.runs):
         vocabulary = vocabulary.of_signals()
     page, book = _places(Path(out))
     guard(page, _edited)
@@ -78,12 +81,12 @@ def compare_runs(
     return page
 
 
-def _true(name: str, summary: dict) -> None:
+def _true(run: Run) -> None:
     try:
-        story.decision(summary)
-        story.paid(summary["cost"])
+        claims.decision(run.facts)
+        claims.paid(run.facts.cost)
     except InputError as error:
-        raise InputError(f"{name}: {error}") from error
+        raise InputError(f"{run.name}: {error}") from error
 
 
 def _places(out: Path) -> tuple[Path, Path | None]:
@@ -112,7 +115,7 @@ def _sealed(html: str) -> str:
     return html + SEAL.format(hashlib.sha256(html.encode()).hexdigest())
 
 
-def _html(facts: dict, words: Words) -> str:
+def _html(facts: Comparison, words: Words) -> str:
     page = template("compare/runs.html.j2").render(
         w=words,
         facts=facts,
@@ -126,7 +129,7 @@ def _html(facts: dict, words: Words) -> str:
     return _sealed(page if page.endswith("\n") else f"{page}\n")
 
 
-def _chart(facts: dict, words: Words) -> dict | None:
+def _chart(facts: Comparison, words: Words) -> dict | None:
     """The chart across runs as it stands in the page, with the numbers under it; None without any score."""
     rows = across.drawn(facts)
     if not rows:
@@ -140,45 +143,48 @@ def _chart(facts: dict, words: Words) -> dict | None:
         )
         source = f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
     told = [
-        words("format.colon", name=run["name"], text=words.with_interval(across.rungs(run)[0]["score"]))
+        words("format.colon", name=run.name, text=words.with_interval(across.rungs(run)[0].score))
         for run in rows
     ]  # fmt: skip
     shown = [words("format.sentence_end", text=text) for text in (title, *told)]
-    left = [titles.quoted(words, run["name"]) for run in facts["runs"] if run not in rows]
+    left = [titles.quoted(words, run.name) for run in facts.runs if run not in rows]
     lacking = words("runs.chart.left_out", names=story.names(left, words)) if left else ""
     scores = [
         {
-            "run": titles.shorten(run["name"], 36),
-            "name": titles.shorten(words.name("name", row["name"])),
-            "role": words.name("role", row["role"]),
-            "score": words.with_interval(row["score"]),
-            "n": f"{row['score']['n']:,}",
+            "run": titles.shorten(run.name, 36),
+            "name": titles.shorten(words.name("name", row.name)),
+            "role": words.name("role", row.role),
+            "score": words.with_interval(row.score),
+            "n": f"{row.score.n:,}",
         }
         for run in rows
-        for row in run["evidence"]["scores"]
+        for row in run.facts.evidence.deciding
     ]
-    metric = words("table.score", metric=titles.metric(words, rows[0]["evidence"]))
+    metric = words("table.score", metric=titles.metric(words, rows[0].facts.evidence))
     return {"source": source, "alt": words("format.space").join(shown), "left_out": lacking, "scores": scores,
             "metric": metric}  # fmt: skip
 
 
-def _sheets(facts: dict, words: Words) -> list[tuple]:
+def _ends(number: Range) -> tuple[float, float, float]:
+    return number.value, number.low, number.high
+
+
+def _sheets(facts: Comparison, words: Words) -> list[tuple]:
     """Numbers as numbers: what was compared, and every score of every run."""
-    ends = ("value", "low", "high")
     head = [words("runs.run"), words("runs.number")]
     bounds = [words("table.low"), words("table.high")]
     compared = [
-        (pair["name"], runs_story.name_of(row, facts, words),
-         *(row[part][end] for part in ("before", "after", "difference") for end in ends), row["holm"],
-         words(f"runs.standing.{row['standing']}"))
-        for pair in facts["pairs"] for row in pair["rows"]
+        (pair.name, runs_story.name_of(row, facts, words),
+         *_ends(row.before), *_ends(row.after), *_ends(row.difference), row.holm,
+         words(f"runs.standing.{row.standing}"))
+        for pair in facts.pairs for row in pair.rows
     ]  # fmt: skip
-    first = [runs_story.run(facts["runs"][0]["name"], words), *bounds, words("runs.run"), *bounds]
+    first = [runs_story.run(facts.first.name, words), *bounds, words("runs.run"), *bounds]
     wide = [*head, *first, words("runs.gap"), *bounds, "p (Holm)", words("runs.reading")]
     scores = [
-        (run["name"], words.name("name", row["name"]), words.name("role", row["role"]),
-         words(f"metric.{run['evidence']['metric']}"), *(row["score"][end] for end in (*ends, "n")))
-        for run in facts["runs"] for row in run["evidence"].get("scores", [])
+        (run.name, words.name("name", row.name), words.name("role", row.role),
+         words(f"metric.{run.facts.evidence.metric}"), *_ends(row.score), row.score.n)
+        for run in facts.runs if not absent(run.facts.evidence) for row in run.facts.evidence.deciding
     ]  # fmt: skip
     keys = ("method", "role", "measure", "value", "low", "high", "n")
     tall = [words("runs.run"), *(words(f"table.{key}") for key in keys)]

@@ -24,6 +24,7 @@ from bokeh.resources import Resources
 
 from natkit.core.errors import InputError
 from natkit.core.files import writing
+from natkit.facts.map import MapFacts
 from natkit.show.explorer.columns import column, columns, safe_json, shortened, text
 from natkit.show.gallery import thumbnails
 from natkit.show.pages import template
@@ -84,6 +85,7 @@ def explorer(
     """
     vocabulary = words(lang)
     points, shown = _points(section)
+    section = MapFacts.of(section)
     rows = _rows(table, shown)
     places = None if pixels is None else _places(shown, pixels, ids)
     coloured, left_out = columns(rows, TEXT, vocabulary)
@@ -160,7 +162,7 @@ def _check_known(ids: np.ndarray, known: Sequence, where: str, remedy: str) -> N
         )
 
 
-def _clusters(numbers: np.ndarray, section: dict, words: Words) -> dict:
+def _clusters(numbers: np.ndarray, section: MapFacts, words: Words) -> dict:
     """The first column: clusters by their names, or by their numbers in words."""
     given = _names(section)
     name = {
@@ -171,8 +173,8 @@ def _clusters(numbers: np.ndarray, section: dict, words: Words) -> dict:
     return column(words("explorer.cluster"), values, words("map.noise"))
 
 
-def _names(section: dict) -> dict[int, str | None]:
-    return {c["cluster"]: c["name"] for c in section["clusters"]}
+def _names(section: MapFacts) -> dict[int, str | None]:
+    return {row.cluster: row.name for row in section.clusters}
 
 
 def _live(words: Words) -> dict[str, str]:
@@ -181,7 +183,7 @@ def _live(words: Words) -> dict[str, str]:
     return {k.removeprefix(above): s for k, s in words.sentences.items() if k.startswith(above)}
 
 
-def _plot(points: np.ndarray, section: dict) -> dict:
+def _plot(points: np.ndarray, section: MapFacts) -> dict:
     """The dots and the clusters' names as a Bokeh document; the page gives the colours."""
     x, y, cluster = points.T
     plot = figure(
@@ -247,10 +249,10 @@ def _left_out(names: list[str], words: Words) -> list[str]:
     return [words("explorer.left_out", columns=columns)] if names else []
 
 
-def _page(data: dict, section: dict, notes: list[str], words: Words) -> str:
+def _page(data: dict, section: MapFacts, notes: list[str], words: Words) -> str:
     home = files("natkit.show")
     looks = [home / "report" / "report.css", home / "explorer" / "explorer.css"]
-    n, shown = section["n"], len(data["names"])
+    n, shown = section.n, len(data["names"])
     return template("explorer/explorer.html.j2").render(
         w=words,
         css="\n".join(look.read_text("utf-8") for look in looks),

@@ -1,19 +1,34 @@
 """Which charts a summary gives, each drawn into ``figures/`` with an alternative text."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
+from natkit.facts.base import Absent, absent
+from natkit.facts.cost import Cost
+from natkit.facts.data import Data
+from natkit.facts.evidence import Curve, EvidenceFacts, Role
+from natkit.facts.map import MapFacts
+from natkit.facts.summary import Summary
+from natkit.facts.training import Training
 from natkit.show import style
 from natkit.show.blocks import figures
 from natkit.show.blocks.idea import idea
-from natkit.show.report.story import absent
 from natkit.show.words import money, titles
 from natkit.show.words.catalogue import Words
 
 
-def draw(facts: dict, folder: Path, words: Words) -> dict[str, dict]:
+@dataclass(frozen=True)
+class Chart:
+    """A drawn chart and its alternative text."""
+
+    path: Path
+    alt: str
+
+
+def draw(facts: Summary, folder: Path, words: Words) -> dict[str, Chart]:
     """Draw every chart that the summary has numbers for.
 
-    Returns ``{name: {"path", "alt"}}`` with the names score_ladder, label_curve, finding_counts, found_planted,
+    Returns charts by name, of score_ladder, label_curve, finding_counts, found_planted,
     idea, training_curve, map_cluster, map_label, cost_curve, payback. The alternative text is made of the chart's own
     numbers.
     """
@@ -21,17 +36,17 @@ def draw(facts: dict, folder: Path, words: Words) -> dict[str, dict]:
     with figures.theme(words.lang):
         for name, (paint, alt, height) in _charts(facts, words).items():
             path = figures.figure(paint, folder / f"{name}.png", (style.SIZE[0], height))
-            charts[name] = {"path": path, "alt": alt}
+            charts[name] = Chart(path, alt)
     return charts
 
 
-def _charts(facts: dict, words: Words) -> dict[str, tuple]:
+def _charts(facts: Summary, words: Words) -> dict[str, tuple]:
     return {
-        **_evidence(facts["evidence"], words),
-        **_data(facts["data"], words),
-        **_training(facts["training"], words),
-        **_map(facts["map"], words),
-        **_money(facts["cost"], words),
+        **_evidence(facts.evidence, words),
+        **_data(facts.data, words),
+        **_training(facts.training, words),
+        **_map(facts.map, words),
+        **_money(facts.cost, words),
     }
 
 
@@ -46,20 +61,20 @@ def _alt(title: str, rows: list[str], words: Words) -> str:
     )
 
 
-def _evidence(evidence: dict, words: Words) -> dict:
+def _evidence(evidence: EvidenceFacts | Absent, words: Words) -> dict:
     if absent(evidence):
         return {}
+    learnt = [row for row in evidence.scores if row.role is not Role.FLOOR]
     rows = [
         words(
             "format.colon",
-            name=f"{words.name('name', row['name'])} ({words.name('probe', row['probe'])})",
-            text=words.with_interval(row["score"]),
+            name=f"{words.name('name', row.name)} ({words.name('probe', row.probe)})",
+            text=words.with_interval(row.score),
         )
-        for row in evidence["scores"]
-        if row["role"] != "floor"
+        for row in learnt
     ]
-    methods = len({row["name"] for row in evidence["scores"] if row["role"] != "floor"})
-    return _curve(evidence["curve"], words) | {
+    methods = len({row.name for row in learnt})
+    return _curve(evidence.curve, words) | {
         "score_ladder": (
             lambda ax: figures.score_ladder(ax, evidence, words),
             _alt(titles.ladder(evidence, words), rows, words),
@@ -68,19 +83,19 @@ def _evidence(evidence: dict, words: Words) -> dict:
     }
 
 
-def _curve(curve: dict | None, words: Words) -> dict:
+def _curve(curve: Curve | None, words: Words) -> dict:
     if curve is None:
         return {}
     rows = [
         words(
             "format.colon",
-            name=words.name("name", line["name"]),
+            name=words.name("name", line.name),
             text=words("format.join").join(
                 f"{budget:,} → {words.score(value)}"
-                for budget, value in zip(line["budgets"], line["median"], strict=True)
+                for budget, value in zip(line.budgets, line.median, strict=True)
             ),
         )
-        for line in curve["lines"]
+        for line in curve.lines
     ]
     title = titles.curve(curve, words)
     return {
@@ -92,17 +107,17 @@ def _curve(curve: dict | None, words: Words) -> dict:
     }
 
 
-def _data(data: dict, words: Words) -> dict:
+def _data(data: Data | Absent, words: Words) -> dict:
     if absent(data):
         return {}
     charts = {}
-    found, counts, planted = data["findings"], data["counts"], data["planted"]
+    found, counts, planted = data.findings, data.counts, data.planted
     if found:
         rows = [
             words(
                 "format.colon",
-                name=words.name("rule", f["rule"]),
-                text=words("data.whole_set") if titles.whole(f) else f"{f['count']:,}",
+                name=words.name("rule", f.rule),
+                text=words("data.whole_set") if f.whole else f"{f.count:,}",
             )
             for f in found
         ]
@@ -113,10 +128,10 @@ def _data(data: dict, words: Words) -> dict:
         )
     if planted:
         rows = [
-            f"{words.name('planted', row['kind'])}: "
+            f"{words.name('planted', row.kind)}: "
             + (
-                words("chart.planted.value", found=row["found"], planted=row["planted"])
-                if row["looked_for"]
+                words("chart.planted.value", found=row.found, planted=row.planted)
+                if row.looked_for
                 else words("chart.planted.not_looked_for")
             )
             for row in planted
@@ -129,30 +144,30 @@ def _data(data: dict, words: Words) -> dict:
     return charts
 
 
-def _training(run: dict, words: Words) -> dict:
+def _training(run: Training | Absent, words: Words) -> dict:
     if absent(run):
         return {}
     charts = {"idea": (lambda ax: idea(ax, words), words("chart.idea.alt"), 4.0)}
-    if not run["history"]:
+    if not run.history:
         return charts
-    history, last = run["history"], run["history"][-1]
+    history, last = run.history, run.history[-1]
     rows = [
-        words(f"chart.training.{name}", value=words.score(last[name]))
+        words(f"chart.training.{name}", value=words.score(getattr(last, name)))
         for name in ("agreement", "others")
     ]
     return charts | {
         "training_curve": (
-            lambda ax: figures.training_curve(ax, history, words, run["images"]),
+            lambda ax: figures.training_curve(ax, history, words, run.images),
             _alt(titles.training(history, words), rows, words),
             4.4,
         )
     }
 
 
-def _map(section: dict, words: Words) -> dict:
+def _map(section: MapFacts | Absent, words: Words) -> dict:
     if absent(section):
         return {}
-    trust = words("chart.map.trust", value=f"{section['trustworthiness']:.2f}")
+    trust = words("chart.map.trust", value=f"{section.trustworthiness:.2f}")
     charts = {
         "map_cluster": (
             lambda ax: figures.map_points(ax, section, words),
@@ -160,7 +175,7 @@ def _map(section: dict, words: Words) -> dict:
             style.SIZE[1],
         )
     }
-    if section["colour"]["column"] is not None:
+    if section.colour.column is not None:
         charts["map_label"] = (
             lambda ax: figures.map_points(ax, section, words, by="label"),
             _alt(titles.map_by_label(section, words), [trust], words),
@@ -169,21 +184,20 @@ def _map(section: dict, words: Words) -> dict:
     return charts
 
 
-def _money(cost: dict, words: Words) -> dict:
+def _money(cost: Cost | Absent, words: Words) -> dict:
     charts = {}
     if absent(cost):
         return charts
-    if not money.absent(cost["ways"]):
+    if not absent(cost.ways):
         rows = [
-            words("format.colon", name=row["way"], text=row["cost"])
-            for row in money.ways(cost, words)
+            words("format.colon", name=row.way, text=row.cost) for row in money.ways(cost, words)
         ]
         charts["cost_curve"] = (
             lambda ax: figures.cost_curve(ax, cost, words),
             _alt(money.curve(cost, words), rows, words),
             4.8,
         )
-    if not money.absent(cost["saving"]) and not money.absent(cost["project"]):
+    if not absent(cost.saving) and not absent(cost.project):
         charts["payback"] = (
             lambda ax: figures.payback(ax, cost, words),
             _alt(money.payback(cost, words), money.lead(cost, words)[:1], words),

@@ -24,6 +24,7 @@ from pptx.util import Emu, Inches, Pt
 
 from natkit.core.files import plain
 from natkit.show.report import fit
+from natkit.show.report.charts import Chart
 from natkit.show.style import BLUE, GREY, HAIR, INK, headroom
 
 WIDE, HIGH, EDGE = 13.333, 7.5, 0.6  # inches
@@ -194,9 +195,9 @@ class Slide:
         _describe(shape, alt)
         return box[1] + size[3]
 
-    def chart(self, chart: dict, box) -> float:
+    def chart(self, chart: Chart, box) -> float:
         """A drawn chart without its headline: that is the title of the slide. Returns where it ends."""
-        return self.picture(chart["path"], chart["alt"], box, headroom(chart["path"]))
+        return self.picture(chart.path, chart.alt, box, headroom(chart.path))
 
     def table(self, box, head: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[float],
               numbers: Sequence[int] = (), size: float = 12, more: str = "", strong: int = -1) -> float:  # fmt: skip

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 
+from natkit.facts.base import absent
+from natkit.facts.cost import Cost
+from natkit.facts.summary import Summary
 from natkit.show import style
 from natkit.show.report.deck import EDGE, END, FULL, TOP, Deck
 from natkit.show.report.spoken import more, notes
-from natkit.show.report.story import absent
 from natkit.show.words import money
 from natkit.show.words.catalogue import Words
 
@@ -13,23 +15,22 @@ from natkit.show.words.catalogue import Words
 def _paid(part: Callable) -> Callable:
     """A slide on money: only if prices were given."""
 
-    def add(deck: Deck, facts: dict, words: Words, drawn: dict, *_) -> None:
-        if not absent(facts["cost"]):
-            made_up = words("cost.made_up") if facts["cost"]["prices"]["made_up"] else ""
+    def add(deck: Deck, facts: Summary, words: Words, drawn: dict, *_) -> None:
+        if not absent(facts.cost):
+            made_up = words("cost.made_up") if facts.cost.prices.made_up else ""
             part(deck, facts, words, drawn, made_up)
 
     return add
 
 
-def _tested(cost: dict) -> int | None:
-    point = cost["point"]
-    return None if money.absent(point) else point["missed"]["n"] + point["false_alarms"]["n"]
+def _tested(cost: Cost) -> int | None:
+    return None if absent(cost.point) else cost.point.n
 
 
 @_paid
-def _ways(deck: Deck, facts: dict, words: Words, drawn: dict, made_up: str) -> None:
-    cost = facts["cost"]
-    if money.absent(cost["ways"]) or "cost_curve" not in drawn:
+def _ways(deck: Deck, facts: Summary, words: Words, drawn: dict, made_up: str) -> None:
+    cost = facts.cost
+    if absent(cost.ways) or "cost_curve" not in drawn:
         return
     method = [made_up, words("chart.cost.read"), *money.point(cost, words), *money.how(cost, words)]
     slide = deck.slide(money.curve(cost, words), notes(facts, words, _tested(cost), *method))
@@ -40,8 +41,7 @@ def _ways(deck: Deck, facts: dict, words: Words, drawn: dict, made_up: str) -> N
         words(f"table.{key}")
         for key in ("way", "missed_defects", "false_alarms", "cost", "reading")
     ]
-    keys = ("way", "missed", "false_alarms", "cost", "reading")
-    rows = [[row[key] for key in keys] for row in money.ways(cost, words)]
+    rows = [list(vars(row).values()) for row in money.ways(cost, words)]
     box = (EDGE, TOP + 3.35, FULL, END - TOP - 3.35)
     slide.text((box[0], box[1], FULL, 0.28), [words("cost.ways")], (13, 12), bold=True)
     box = (box[0], box[1] + 0.28, FULL, box[3] - 0.28)
@@ -49,19 +49,19 @@ def _ways(deck: Deck, facts: dict, words: Words, drawn: dict, made_up: str) -> N
 
 
 @_paid
-def _payback(deck: Deck, facts: dict, words: Words, drawn: dict, made_up: str) -> None:
-    cost = facts["cost"]
-    if money.absent(cost["project"]):
+def _payback(deck: Deck, facts: Summary, words: Words, drawn: dict, made_up: str) -> None:
+    cost = facts.cost
+    if absent(cost.project):
         return
-    lead = [] if money.absent(cost["saving"]) else [money.payback(cost, words)]
-    total = words.money(cost["project"]["total"], cost["prices"]["currency"])
+    lead = [] if absent(cost.saving) else [money.payback(cost, words)]
+    total = words.money(cost.project.total, cost.prices.currency)
     title = lead[0] if lead else words("format.colon", name=words("cost.project"), text=total)
     said = notes(
         facts, words, _tested(cost), made_up, *money.lead(cost, words), words("cost.given")
     )
     slide = deck.slide(title, said)
     head = [words(f"table.{key}") for key in ("item", "count", "price", "amount")]
-    rows = [[r[k] for k in ("item", "count", "price", "cost")] for r in money.project(cost, words)]
+    rows = [list(vars(row).values()) for row in money.project(cost, words)]
     left = 0.0
     if "payback" in drawn:
         left = 6.9
@@ -77,13 +77,13 @@ def _payback(deck: Deck, facts: dict, words: Words, drawn: dict, made_up: str) -
 
 
 @_paid
-def _plan(deck: Deck, facts: dict, words: Words, drawn: dict, made_up: str) -> None:
-    cost = facts["cost"]
-    if money.absent(cost["plan"]):
+def _plan(deck: Deck, facts: Summary, words: Words, drawn: dict, made_up: str) -> None:
+    cost = facts.cost
+    if absent(cost.plan):
         return
-    plan = cost["plan"]
-    none = plan["defects"][0]
-    title = words("slide.plan", allowed=words.rate(plan["allowed"]), none=none)
+    plan = cost.plan
+    none = plan.defects[0]
+    title = words("slide.plan", allowed=words.rate(plan.allowed), none=none)
     slide = deck.slide(title, notes(facts, words, none, made_up, words("cost.plan")))
     wide = (FULL - 0.8) / 3
     for i, (stage, text) in enumerate(money.plan(cost, words)):

@@ -20,8 +20,10 @@ from PIL import Image, UnidentifiedImageError
 
 from natkit.core.errors import InputError
 from natkit.core.files import write_json, writing
+from natkit.facts.base import absent
+from natkit.facts.summary import Summary
 from natkit.show.pages import template
-from natkit.show.report import charts, faults, slides, story, tables
+from natkit.show.report import charts, claims, faults, slides, story, tables
 from natkit.show.report.headline import numbers
 from natkit.show.report.phrases import phrases
 from natkit.show.words import money, titles
@@ -60,22 +62,22 @@ def report(facts: dict | str | Path, folder: str | Path, lang: str = "en") -> Pa
     vocabulary, folder = words(lang), Path(folder)
     home = folder if isinstance(facts, dict) else Path(facts).parent
     facts = changed(_read(facts), lambda text: text.encode("utf-8", "backslashreplace").decode())
-    shown = changed(facts, visible)
-    if shown["data"].get("kind") == "signals":
+    shown = Summary.of(changed(facts, visible))
+    if shown.of_signals:
         vocabulary = vocabulary.of_signals()
-    vocabulary = vocabulary.with_sentences(shown["data"].get("sentences", {}))
+    if not absent(shown.data):
+        vocabulary = vocabulary.with_sentences(shown.data.sentences.plain())
     for part in (slides, tables):
         guard(folder / part.FILE, part.edited)
-    story.decision(shown)
-    story.paid(shown["cost"])
-    for picture in _pictures(facts, home) if home.resolve() != folder.resolve() else []:
+    claims.decision(shown)
+    claims.paid(shown.cost)
+    apart = home.resolve() != folder.resolve()
+    for picture in _pictures(Summary.of(facts), home) if apart else ():
         (folder / "figures").mkdir(parents=True, exist_ok=True)
         shutil.copyfile(home / picture, folder / "figures" / Path(picture).name)
     write_json(folder / "summary.json", facts)
     drawn = charts.draw(shown, folder / "figures", vocabulary)
-    room = (
-        MAX_BYTES - _ROOM - sum(_encoded(chart["path"].stat().st_size) for chart in drawn.values())
-    )
+    room = MAX_BYTES - _ROOM - sum(_encoded(chart.path.stat().st_size) for chart in drawn.values())
     sheets = _sheets(shown, folder, room)
     html = _page(shown, drawn, sheets, vocabulary)
     with writing(folder / "report.html") as part:
@@ -139,14 +141,14 @@ def visible(text: str) -> str:
     )
 
 
-def _page(facts: dict, drawn: dict, sheets: dict, vocabulary: Words) -> str:
-    for chart in drawn.values():
-        chart["source"] = _uri(chart["path"].read_bytes(), "png")
+def _page(facts: Summary, drawn: dict[str, charts.Chart], sheets: dict, vocabulary: Words) -> str:
     return template("report/report.html.j2").render(
         w=vocabulary,
         facts=facts,
         charts=drawn,
+        pictures={name: _uri(chart.path.read_bytes(), "png") for name, chart in drawn.items()},
         sheets={name: jpeg and _uri(jpeg, "jpeg") for name, jpeg in sheets.items()},
+        absent=absent,
         story=story,
         faults=faults,
         numbers=numbers,
@@ -157,17 +159,18 @@ def _page(facts: dict, drawn: dict, sheets: dict, vocabulary: Words) -> str:
     )
 
 
-def _pictures(facts: dict, folder: Path) -> dict[str, int | str]:
+def _pictures(facts: Summary, folder: Path) -> dict[str, int | str]:
     """Pictures that lie in ``figures/`` of a folder: relative path → cluster, or path of the mended image."""
-    clusters = [] if story.absent(facts["map"]) else facts["map"]["clusters"]
+    clusters = () if absent(facts.map) else facts.map.clusters
+    mended = () if absent(facts.data) else facts.data.mended
     inside = (folder / "figures").resolve()
-    named = {c["picture"]: c["cluster"] for c in clusters if c["picture"]}
-    named |= {row["picture"]: row["path"] for row in facts["data"].get("mended", [])}
+    named = {row.picture: row.cluster for row in clusters if row.picture}
+    named |= {row.picture: row.path for row in mended}
     found = {name: (folder / name).resolve() for name in named}
     return {n: named[n] for n, path in found.items() if path.is_file() and path.parent == inside}
 
 
-def _sheets(facts: dict, folder: Path, room: int) -> dict[int | str, bytes | None]:
+def _sheets(facts: Summary, folder: Path, room: int) -> dict[int | str, bytes | None]:
     """Contact sheets by cluster, mended images by path, as JPEG; None for one that would make the file too big.
 
     One that is not there, or lies outside ``folder``, is left out.

@@ -9,6 +9,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from natkit.core.errors import InputError
+from natkit.facts.base import absent
+from natkit.facts.cost import Cost
 from natkit.money import cost
 from natkit.money.prices import NOT_PRICES, Line, Prices, Work
 from natkit.show import style
@@ -124,13 +126,14 @@ class WhatIf(Shown):
             self.said.value = f"<p>{html.escape(self.words('absent.code.no_prices'))}</p>"
             self.chart.layout.display = "none"
             return
-        said = money.lead(self.facts, self.words)
-        drawn = not money.absent(self.facts["ways"])
+        found = Cost.of(self.facts)
+        said = money.lead(found, self.words)
+        drawn = not absent(found.ways)
         if drawn:
-            said += money.point(self.facts, self.words)
+            said += money.point(found, self.words)
             self.chart.value = _png(self.facts, self.words)
         self.chart.layout.display = "block" if drawn else "none"
-        said += money.lacking(self.facts, self.words)
+        said += money.lacking(found, self.words)
         self.said.value = "".join(f"<p>{html.escape(text)}</p>" for text in said)
 
 

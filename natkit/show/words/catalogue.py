@@ -13,6 +13,7 @@ from math import floor, log10
 
 from natkit.core.errors import InputError
 from natkit.core.wording import of_signals
+from natkit.facts.numbers import Range
 
 LANGUAGES = ("en", "ja")
 
@@ -85,16 +86,16 @@ class Words:
                 return self("format.percent_less", value="100")
         return self("format.percent", value=f"{share * 100:.{digits}f}")
 
-    def interval(self, number: dict, signed: bool = False) -> str:
+    def interval(self, number: Range, signed: bool = False) -> str:
         """``low to high`` of a number with interval; empty if it has none."""
-        if number.get("low") is None or number.get("high") is None:
+        if number.low is None or number.high is None:
             return ""
         form = self.signed if signed else self.score
-        return self("format.interval", low=form(number["low"]), high=form(number["high"]))
+        return self("format.interval", low=form(number.low), high=form(number.high))
 
-    def with_interval(self, number: dict, signed: bool = False) -> str:
+    def with_interval(self, number: Range, signed: bool = False) -> str:
         """``value (low to high)``."""
-        value = (self.signed if signed else self.score)(number["value"])
+        value = (self.signed if signed else self.score)(number.value)
         interval = self.interval(number, signed)
         return self("format.with_interval", value=value, interval=interval) if interval else value
 

@@ -3,6 +3,12 @@
 from collections.abc import Sequence
 
 from natkit.core.shortcuts import Source
+from natkit.facts.data import Action, Counts, Finding, Planted
+from natkit.facts.evidence import Curve, EvidenceFacts
+from natkit.facts.map import Clustering, MapFacts
+from natkit.facts.numbers import Range
+from natkit.facts.training import Epoch
+from natkit.facts.verdict import Standing
 from natkit.show.words.catalogue import Words
 
 
@@ -26,40 +32,24 @@ def source(words: Words, seen: dict) -> str:
     return words.name("source", where)
 
 
-def whole(finding: dict) -> bool:
-    """Whether a finding concerns the data set as a whole: it names no image."""
-    return not finding["examples"]
+def metric(words: Words, facts: EvidenceFacts | Curve) -> str:
+    """What readers call the score."""
+    return words(f"metric.{facts.metric}")
 
 
-def ours(evidence: dict, probe: str) -> dict:
-    """The row of our own scores for ``probe``."""
-    return next(s for s in evidence["scores"] if s["role"] == "ours" and s["probe"] == probe)
-
-
-def rivals(evidence: dict, probe: str) -> list[dict]:
-    """Rows of the controls for ``probe``, best first."""
-    rows = (s for s in evidence["scores"] if s["role"] == "control" and s["probe"] == probe)
-    return sorted(rows, key=lambda row: -row["score"]["value"])
-
-
-def metric(words: Words, evidence: dict) -> str:
-    """What readers call the deciding score."""
-    return words(f"metric.{evidence['metric']}")
-
-
-def curve(section: dict, words: Words) -> str:
+def curve(section: Curve, words: Words) -> str:
     """Title of the label curve: a saving is claimed only if its whole band lies above zero."""
-    ours = next(line["name"] for line in section["lines"] if line["role"] == "ours")
-    needed = {row["name"]: row["value"] for row in section["needed"]}
-    most = section["more"]["from"]  # labels, the largest number that was drawn
+    ours = section.ours.name
+    needed = {row.name: row.value for row in section.needed}
+    most = section.more.from_  # labels, the largest number that was drawn
     if needed[ours] is None:
-        value = words.score(section["target"]["value"])
+        value = words.score(section.target.value)
         return words("chart.curve.never", target=value, n=most)
-    rival = section["target"]["from"]
+    rival = section.target.from_
     if rival is None:
-        held = {row["control"]: needed[row["control"]] or most for row in section["saved"]}
+        held = {row.control: needed[row.control] or most for row in section.saved}
         rival = min(held, key=held.get)
-    saved = next(row for row in section["saved"] if row["control"] == rival)
+    saved = next(row for row in section.saved if row.control == rival)
     values = {
         "ours": round(needed[ours]),
         "theirs": round(needed[rival] or most),
@@ -67,78 +57,79 @@ def curve(section: dict, words: Words) -> str:
     }
     if values["ours"] >= values["theirs"]:
         return words("chart.curve.level", control=values["control"])
-    sure = saved["low"] is not None and saved["low"] > 0
+    sure = saved.low is not None and saved.low > 0
     title = words("chart.curve.saved" if sure else "chart.curve.unsure", **values)
     return title[:1].upper() + title[1:]
 
 
-def standing(gaps: Sequence[dict]) -> str:
-    """ "ahead", "behind" or "undecided" from differences with interval (ours minus control)."""
-    if any(gap["high"] < 0 for gap in gaps):
-        return "behind"
-    return "ahead" if gaps and all(gap["low"] > 0 for gap in gaps) else "undecided"
+def standing(gaps: Sequence[Range]) -> Standing:
+    """Where ours stands by the differences to the controls (ours minus control)."""
+    if any(gap.high < 0 for gap in gaps):
+        return Standing.BEHIND
+    ahead = gaps and all(gap.low > 0 for gap in gaps)
+    return Standing.AHEAD if ahead else Standing.UNDECIDED
 
 
-def ladder(evidence: dict, words: Words) -> str:
+def ladder(evidence: EvidenceFacts, words: Words) -> str:
     """Title of the score ladder: it claims a win only if every interval lies above zero."""
-    probe = evidence["decides"]
-    mine, controls = ours(evidence, probe), rivals(evidence, probe)
-    score = words.score(mine["score"]["value"])
+    probe = evidence.decides
+    controls = evidence.rivals(probe)
+    score = words.score(evidence.ours(probe).score.value)
     if not controls:
         return words("chart.ladder.alone", ours=score)
-    held = [d for d in evidence["differences"] if d["probe"] == probe and d["role"] == "control"]
-    gaps = {d["control"]: d["score"] for d in held}
+    gaps = {row.control: row.score for row in evidence.leads(probe)}
+    known = [row for row in controls if row.name in gaps]
     result = standing(list(gaps.values()))
     rival = controls[0]
-    if result == "behind":
-        rival = min(controls, key=lambda c: gaps.get(c["name"], {"value": 0})["value"])
-    if result == "undecided":
-        unclear = [c for c in controls if not gaps.get(c["name"], {"low": 0})["low"] > 0]
+    if result is Standing.BEHIND:
+        rival = min(known, key=lambda row: gaps[row.name].value)
+    if result is Standing.UNDECIDED:
+        unclear = [row for row in controls if row not in known or not gaps[row.name].low > 0]
         rival = (unclear or controls)[0]
     title = words(
         f"chart.ladder.{result}",
         ours=score,
-        control=shorten(words.name("name", rival["name"]), 24),
-        theirs=words.score(rival["score"]["value"]),
+        control=shorten(words.name("name", rival.name), 24),
+        theirs=words.score(rival.score.value),
     )
     return title[:1].upper() + title[1:]
 
 
-def training(history: Sequence[dict], words: Words) -> str:
+def training(history: Sequence[Epoch], words: Words) -> str:
     """Title of the training curve: does the gap between own and other views grow (by 0.02 or more)?"""
     if not history:
         return words("chart.training.none")
-    first, last = (row["agreement"] - row["others"] for row in (history[0], history[-1]))
+    first, last = (row.agreement - row.others for row in (history[0], history[-1]))
     if not last - first >= 0.02:
         return words("chart.training.flat", last=words.score(last))
     return words("chart.training.learnt", first=words.score(first), last=words.score(last))
 
 
-def findings(found: Sequence[dict], counts: dict | None, words: Words) -> str:
+def findings(found: Sequence[Finding], counts: Counts | None, words: Words) -> str:
     """Title of the finding counts; ``counts`` ("listed", "quarantined") make it say more."""
     if not found:
         return words("chart.findings.title_none")
-    single = [f for f in found if not whole(f)]
+    single = [f for f in found if not f.whole]
     if not single:
         return words("chart.findings.title_whole", kinds=len(found))
-    aside = [f for f in single if f["action"] == "quarantined"]
-    if not (counts and counts["quarantined"]):
+    aside = [f for f in single if f.action is Action.QUARANTINED]
+    if not (counts and counts.quarantined):
         aside = []
-    most = max(aside or single, key=lambda f: f["count"])
-    top = {"rule": words.name("rule", most["rule"]), "n": most["count"]}
+    most = max(aside or single, key=lambda f: f.count)
+    top = {"rule": words.name("rule", most.rule), "n": most.count}
     if counts is None:
         return words("chart.findings.title_most", **top)
-    if not counts["quarantined"]:
+    if not counts.quarantined:
         return words("chart.findings.title_some", **top)
     return words(
-        "chart.findings.title", quarantined=counts["quarantined"], listed=counts["listed"], **top
+        "chart.findings.title", quarantined=counts.quarantined, listed=counts.listed, **top
     )
 
 
-def planted(rows: Sequence[dict], words: Words) -> str:
+def planted(rows: Sequence[Planted], words: Words) -> str:
     """Title of found against planted; kinds not looked for are no part of the fraction."""
-    seen = [row for row in rows if row["looked_for"]]
-    total, found = sum(r["planted"] for r in seen), sum(r["found"] for r in seen)
+    seen = [row for row in rows if row.looked_for]
+    total, found = sum(r.planted for r in seen), sum(r.found for r in seen)
     if not seen:
         return words("chart.planted.title_none")
     if found == total:
@@ -146,37 +137,37 @@ def planted(rows: Sequence[dict], words: Words) -> str:
     return words("chart.planted.title", found=found, planted=total)
 
 
-def map_by_cluster(section: dict, words: Words) -> str:
+def map_by_cluster(section: MapFacts, words: Words) -> str:
     """Title of the map coloured by cluster."""
-    clusters = len(section["clusters"])
+    clusters = len(section.clusters)
     if not clusters:
         return words("chart.map.none")
-    if section["method"] != "HDBSCAN":
+    if section.method is not Clustering.HDBSCAN:
         return words("chart.map.slices", clusters=clusters)
-    noise = words.percent(section["noise"] / section["n"])
+    noise = words.percent(section.noise / section.n)
     return words("chart.map.found", clusters=clusters, noise=noise)
 
 
-def map_by_label(section: dict, words: Words) -> str:
+def map_by_label(section: MapFacts, words: Words) -> str:
     """Title of the map coloured by label: where the rarest value gathers most."""
-    column = section["colour"]["column"]
-    known = [c for c in section["clusters"] if c["labels"] and sum(c["labels"].values())]
+    column = section.colour.column
+    known = [c for c in section.clusters if c.labels and sum(c.labels.values())]
     totals: dict[str, int] = {}
     for cluster in known:
-        for value, n in cluster["labels"].items():
+        for value, n in cluster.labels.items():
             totals[value] = totals.get(value, 0) + n
     if len(totals) < 2:
         return words("chart.map.label_plain", column=quoted(words, column, 24))
     rarest = min(totals, key=totals.get)
-    share = {c["cluster"]: c["labels"].get(rarest, 0) / sum(c["labels"].values()) for c in known}
+    share = {c.cluster: c.labels.get(rarest, 0) / sum(c.labels.values()) for c in known}
     top = max(share, key=share.get)
     value = quoted(words, f"{column} = {shorten(rarest, 16)}", 34)
     return words("chart.map.label", cluster=top, value=value, share=words.percent(share[top]))
 
 
-def trust(section: dict, words: Words) -> str:
+def trust(section: MapFacts, words: Words) -> str:
     """How far to trust the map, in a sentence."""
-    value = section["trustworthiness"]
+    value = section.trustworthiness
     level = "high" if value >= 0.9 else "middle" if value >= 0.8 else "low"
     return words(f"chart.map.trust_{level}", value=f"{value:.2f}")
 
