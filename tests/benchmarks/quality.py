@@ -26,6 +26,7 @@ from unittest.mock import patch
 import numpy as np
 import pandas as pd
 import torch
+from natkit.method.training.run import Run
 from scipy.stats import t as student
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
@@ -43,7 +44,6 @@ from natkit.evidence.probe import features
 from natkit.method.batches import Batches, Scaling
 from natkit.method.embed.features import read_features
 from natkit.method.networks.backbones import backbone, head
-from natkit.method.training.run import Run
 from natkit.method.views.images import Views, preset, small_view, view
 
 RESULTS = Path(__file__).with_name("quality.csv")

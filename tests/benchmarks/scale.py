@@ -25,6 +25,7 @@ import plan  # beside this file
 import psutil
 import torch
 from matplotlib.axes import Axes
+from natkit.method.training.run import Run
 from PIL import Image
 from torch import nn
 from torch.nn import functional
@@ -35,7 +36,6 @@ from natkit.method.batches import Scaling
 from natkit.method.objectives.assigned import read_assignment, width, write_assignment
 from natkit.method.objectives.matching import Matcher
 from natkit.method.settings import Settings
-from natkit.method.training.run import Run
 from natkit.method.views.images import Views
 from natkit.show import style
 

@@ -5,12 +5,12 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from natkit.method.training.run import Run
 from torch import nn
 
 from natkit.method.batches import Batches, Scaling, autocast
 from natkit.method.networks.backbones import backbone, head
 from natkit.method.settings import Settings
-from natkit.method.training.run import Run
 from natkit.method.views.images import Views, view
 
 VIEWS = Views(turn=True, small=0)  # as many pixels on both sides

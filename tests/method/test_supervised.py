@@ -20,7 +20,7 @@ from natkit.method.batches import Scaling
 from natkit.method.networks.backbones import backbone
 from natkit.method.settings import Settings
 from natkit.method.supervised.fitting import on_draws
-from natkit.method.supervised.loop import LEAST_STEPS, Labelled, fit_classifier, last_layers
+from natkit.method.supervised.labelled import LEAST_STEPS, Labelled, fit_classifier, last_layers
 from natkit.method.supervised.tasks import Loss, goals_of
 from natkit.method.views.images import Views
 
