@@ -337,7 +337,8 @@ def test_stopped_before_the_first_step_it_ends_with_the_first_epoch(pictures, tm
             super().begin(everyone)
             model.stop()
 
-    model = with_objective(Stopped, **SMALL, matching="exact", whole_set=True).fit(pictures)
+    model = with_objective(Stopped, **SMALL, matching="exact", whole_set=True)
+    model.fit(pictures)
     assert len(model.history) == 1
     model.save(tmp_path / "run")
     assert NAT.load(tmp_path / "run").history == model.history
@@ -451,7 +452,7 @@ def test_a_loss_of_the_whole_batch_learns_the_same_in_parts():
 def test_what_goes_through_twice_is_dropped_out_alike():
     """The features that the loss saw are those that its gradient goes back through, and each part has its own."""
     pixels = np.random.default_rng(2).integers(0, 255, (32, 6, 6, 1), dtype=np.uint8)
-    encoder, out = linear(pixels, 8).insert(1, nn.Dropout(0.5)), []
+    encoder, out = linear(pixels, 8).append(nn.Dropout(0.5)), []
     encoder.register_forward_hook(lambda _, given, features: out.append(features.detach()))
     settings = Settings(batch_size=16, size=8, views=STILL, micro_batch=8)
     run = Loop(encoder, pixels, Scaling.of(pixels), settings, Contrast())
