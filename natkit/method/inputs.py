@@ -82,9 +82,9 @@ def for_training(data: Data, settings: Settings) -> tuple[np.ndarray, np.ndarray
     return pixels, ids
 
 
-def row_weights(weights: np.ndarray, data: Data, n: int, settings: Settings) -> np.ndarray:
+def row_weights(sample_weight: np.ndarray, data: Data, n: int, settings: Settings) -> np.ndarray:
     """Weights of the ``n`` rows of training, out of one for each row of ``data``; InputError where they can't be."""
-    weights = checked_weights(weights, len(data), 1)
+    weights = checked_weights(sample_weight, len(data), 1)
     if isinstance(data, SETS):
         weights = weights[data.split == "train"]
     return checked_weights(weights, n, min(settings.batch_size, n))
