@@ -252,7 +252,7 @@ def test_gradients_against_numpy_whole_and_in_parts(images):
     slope = (odds / odds.sum(axis=1, keepdims=True) - np.eye(3)[y]) * weight[:, None] / 8
     for micro in (None, 3):
         layer = nn.Linear(256, 3, bias=False)
-        layer.weight.data = torch.from_numpy(given)
+        layer.weight.data = torch.tensor(given)
         encoder = nn.Sequential(nn.Flatten(), layer)
         settings = Settings(batch_size=8, micro_batch=micro, views=STILL, size=16)
         parts, loss = (rows, rows[:0]), Loss(goals, rows, CPU)
