@@ -146,16 +146,18 @@ class Loop:
         share = schedule(step, self.steps, self.settings)
         for group in self.optimizer.param_groups:
             group["lr"] = self.settings.lr * share
-        mark: dict[str, float | None] = {}
+        found: list[tuple[Tensor, Tensor]] = []  # features and loss, of each try
         drawn = self.passes.generator.get_state()
         while True:
             try:
                 self.optimizer.zero_grad(set_to_none=True)
-                self.passes.learn(rows, lambda features: self._slope(features, rows, step, mark))
+                self.passes.learn(rows, lambda features: self._slope(features, rows, step, found))
                 break
             except torch.OutOfMemoryError as error:
                 self.passes.take_fewer(error, step + 1)
                 self.passes.generator.set_state(drawn)
+        features, loss = found[-1]
+        mark = {"loss": loss.mean().item()} | self.objective.report(features)
         if not math.isfinite(mark["loss"]):
             raise InputError(
                 f"Training broke down: the loss is {mark['loss']} at step {step + 1} of {self.steps}. "
@@ -166,11 +168,11 @@ class Loop:
         self.objective.after_step(self.done / self.steps)
         return mark
 
-    def _slope(self, features: Tensor, rows: np.ndarray, step: int, mark: dict) -> Tensor:
+    def _slope(self, features: Tensor, rows: np.ndarray, step: int, found: list) -> Tensor:
         """Gradient of the loss with respect to features (views, n, dim) of the whole batch, from the first process.
 
-        What is reported of the step is put into ``mark``. The gradients of the weights are averaged over the
-        processes, each of which sends back its part: hence the factor.
+        Features and loss are put into ``found``, to be read when the way back is under way: a GPU need not wait. The
+        gradients of the weights are averaged over the processes, each of which sends back its part: hence the factor.
         """
         self.objective.check(features, f"step {step + 1} of {self.steps}")
         loss, slope = features.new_empty(len(rows)), torch.empty_like(features)
@@ -179,8 +181,7 @@ class Loop:
             loss = self.objective.loss(features, rows, step // self.per_epoch)
             total = loss.sum() if self.settings.reduction == "sum" else loss.mean()
             (slope,) = torch.autograd.grad(total, features)
-        loss = self.team.broadcast(loss.detach())
-        mark |= {"loss": loss.mean().item()} | self.objective.report(features.detach())
+        found.append((features.detach(), self.team.broadcast(loss.detach())))
         return self.team.broadcast(slope) * self.team.size
 
     def _everyone(self) -> Iterator[tuple[np.ndarray, Tensor]]:
