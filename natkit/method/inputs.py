@@ -8,7 +8,6 @@ from natkit.data.signals import Signals, checked
 from natkit.method.batches import Scaling, peak_of
 from natkit.method.embed.features import as_pixels, stored_pixels
 from natkit.method.networks.backbones import Backbone
-from natkit.method.networks.signals import NETWORKS
 from natkit.method.settings import Settings
 from natkit.method.training.loop import MIN_IMAGES
 from natkit.method.training.sampling import checked as checked_weights
@@ -30,7 +29,7 @@ def stored(data: Data, settings: Settings) -> tuple[np.ndarray, np.ndarray]:
         return data.stream(settings.size), data.ids
     if isinstance(data, Signals):
         return stored_pixels(data, settings.size), data.ids
-    if settings.network in NETWORKS:
+    if settings.kind == "signals":
         values = checked(data)
         return as_pixels(values), np.arange(len(values))
     if np.ma.isMaskedArray(data) and data.mask.any():  # else what is masked would be trained on
@@ -75,7 +74,7 @@ def for_training(data: Data, settings: Settings) -> tuple[np.ndarray, np.ndarray
         data = data[data.split == "train"]
     pixels, ids = stored(data, settings)
     if len(pixels) < MIN_IMAGES:
-        what = "signals or vectors" if settings.network in NETWORKS else "images"
+        what = "signals or vectors" if settings.kind == "signals" else "images"
         raise InputError(
             f"Training needs at least {MIN_IMAGES} {what} and should have hundreds, but got "
             f"{len(pixels)}. Add some to the split 'train'."
@@ -83,9 +82,9 @@ def for_training(data: Data, settings: Settings) -> tuple[np.ndarray, np.ndarray
     return pixels, ids
 
 
-def row_weights(weights: np.ndarray, data: Data, n: int, settings: Settings) -> np.ndarray:
+def row_weights(sample_weight: np.ndarray, data: Data, n: int, settings: Settings) -> np.ndarray:
     """Weights of the ``n`` rows of training, out of one for each row of ``data``; InputError where they can't be."""
-    weights = checked_weights(weights, len(data), 1)
+    weights = checked_weights(sample_weight, len(data), 1)
     if isinstance(data, SETS):
         weights = weights[data.split == "train"]
     return checked_weights(weights, n, min(settings.batch_size, n))
@@ -119,10 +118,11 @@ def must_read_small(net: Backbone, settings: Settings, channels: int) -> None:
 
 def check_kind(data: Data, settings: Settings) -> None:
     """Raise InputError where images meet a network for signals, or signals one for images."""
-    of_signals = settings.network in NETWORKS
-    if isinstance(data, SETS) and isinstance(data, Signals) != of_signals:
-        what = ("Signals", "images", "NAT.signals() or NAT.vectors()")
-        had, meant, way = ("Images", "signals", "NAT()") if of_signals else what
+    if not isinstance(data, SETS):
+        return
+    kind = "signals" if isinstance(data, Signals) else "images"
+    if kind != settings.kind:
+        way = "NAT.signals() or NAT.vectors()" if kind == "signals" else "NAT()"
         raise InputError(
-            f"{had} came, but the network {settings.network!r} is for {meant}. Take {way}."
+            f"{kind.capitalize()} came, but the network {settings.network!r} is for {settings.kind}. Take {way}."
         )

@@ -33,10 +33,11 @@ from natkit.method.networks.backbones import backbone, head
 from natkit.method.networks.export import export
 from natkit.method.networks.weights import load_weights
 from natkit.method.objectives.assigned import narrow
+from natkit.method.objectives.matching import NoiseAsTargets
 from natkit.method.settings import PAPER, SIGNALS, VECTORS, Settings
 from natkit.method.training import checkpoint as disk
 from natkit.method.training.distributed import Team
-from natkit.method.training.run import Run
+from natkit.method.training.loop import Loop
 
 SHOWN = ("network", "size", "matching", "dim", "n_targets", "views")  # settings in a notebook
 
@@ -58,12 +59,12 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
     backbone : torch.nn.Module
         The trained network: standardised images (n, c, size, size) → (n, features).
     history : list of dict
-        One row an epoch, see :class:`natkit.method.training.run.Run`.
+        One row an epoch, see :class:`natkit.method.training.loop.Loop`.
     assignment : ndarray
         int32, int64 from 2³¹ targets on: index of the target that each training image holds.
     ids : ndarray
         int32 or int64: the training images, in the order of ``assignment``.
-    running : Run or None
+    running : Loop or None
         The training that is under way, for who looks on from another thread.
 
     References
@@ -79,7 +80,7 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
     (32, 192)
     """
 
-    running: ClassVar[Run | None] = None
+    running: ClassVar[Loop | None] = None
 
     @classmethod
     def paper(cls, **changes) -> "NAT":
@@ -157,11 +158,11 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
                 "Images in shards are shown once an epoch in an order of their own, so whole_set and sample_weight "
                 "can't be had with them. Leave these out, or move the folder shards away."
             )
-        weights = (
-            None if sample_weight is None else row_weights(sample_weight, images, len(ids), self)
-        )
-        run = self._train(net, self.new_head(net.features), pixels, ids, held, checkpoint, weights)
-        self.ids, self.assignment, self.history = narrow(ids), run.matcher.held, run.history
+        if sample_weight is not None:
+            sample_weight = row_weights(sample_weight, images, len(ids), self)
+        outer = self.new_head(net.features)
+        run = self._train(net, outer, pixels, ids, held, checkpoint, sample_weight)
+        self.ids, self.assignment, self.history = narrow(ids), run.objective.held, run.history
         return self
 
     def partial_fit(
@@ -225,21 +226,25 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
         net, outer = copy.deepcopy(self.backbone), copy.deepcopy(self.head)
         past["history"] = self.history
         run = self._train(net, outer, pixels, ids[rows], held[rows], checkpoint, past=past)
-        held[rows] = run.matcher.held
+        held[rows] = run.objective.held
         self.ids, self.assignment = narrow(ids), narrow(held)
         self.history = disk.joined(self.history, run.history)
         return self
 
-    def _train(self, net, outer, pixels, ids, held, checkpoint, weights=None, past=None) -> Run:
+    def _train(
+        self, net, outer, pixels, ids, held, checkpoint, sample_weight=None, past=None
+    ) -> Loop:
         """Train copies of the networks, and take them over when all went well."""
         must_read_small(net, self, len(self.scaling.mean))
         team, facts = Team.here(), {"data": None, "scaling": asdict(self.scaling)}
         if checkpoint is not None or team.size > 1:
-            facts["data"] = disk.fingerprint(pixels, ids, weights)
+            facts["data"] = disk.fingerprint(pixels, ids, sample_weight)
         team.agree(self.plain() | {"device": self.device_.type, "images": facts["data"]})
         net = net.to(self.device_, memory_format=torch.channels_last)
         encoder = nn.Sequential(net, outer.to(self.device_))
-        self.running = run = Run(encoder, pixels, held, self.scaling, self, weights, team)
+        objective = self.new_objective(held)
+        run = Loop(encoder, pixels, self.scaling, self, objective, sample_weight, team)
+        self.running = run
         try:
             if checkpoint is None:
                 run.train()
@@ -356,6 +361,10 @@ class NAT(Settings, TransformerMixin, BaseEstimator):
     def new_head(self, features: int) -> nn.Module:
         """The head before training."""
         return head(features, (self.head_width,) * self.head_layers, self.dim, self.seed)
+
+    def new_objective(self, held: np.ndarray) -> NoiseAsTargets:
+        """What is learnt, by images that hold the targets ``held`` (n,) at first."""
+        return NoiseAsTargets(held, self, self.device_)
 
     def _place(self, net: nn.Module, outer: nn.Module | None, name: str) -> "NAT":
         """Take the networks to the device, ready to read features."""

@@ -9,7 +9,7 @@ from typing import get_args
 import numpy as np
 
 from natkit.core.errors import InputError
-from natkit.method.networks.signals import NETWORKS
+from natkit.method.networks.signals import kind_of
 from natkit.method.objectives.soft import COLDEST
 from natkit.method.views.images import Views, preset
 from natkit.method.views.signals import SignalViews
@@ -183,12 +183,12 @@ class Settings:
             raise InputError(
                 "whole_set needs one target an image: use it with matching='fast' or 'exact'."
             )
-        if isinstance(self.resolved_views(), SignalViews) != (self.network in NETWORKS):
+        if self.resolved_views().kind != self.kind:
             raise InputError(
                 f"The network {self.network!r} and the views {self.views!r} don't go together: one is for images, "
                 "one for signals. Take NAT(), NAT.signals() or NAT.vectors()."
             )
-        if self.network in NETWORKS and self.stem != "standard":
+        if self.kind == "signals" and self.stem != "standard":
             raise InputError(f"{self.network} has no other stem. Leave stem out.")
 
     def _check_kind(self, name: str, kinds: tuple) -> None:
@@ -196,6 +196,11 @@ class Settings:
         if not isinstance(value, tuple(numbers.get(kind, kind) for kind in kinds)):
             wanted = " or ".join(KINDS[kind] for kind in kinds)
             raise InputError(f"{name} is {wanted}, got {value!r}.")
+
+    @property
+    def kind(self) -> str:
+        """What the network takes: "images", or "signals", which vectors are too."""
+        return kind_of(self.network)
 
     def resolved_views(self) -> Views | SignalViews:
         """The views, also where they are given by the name of a preset."""

@@ -42,14 +42,14 @@ KNOWN = {"prepared": str, "settings": dict, "checkpoint": str, "run": str, "embe
 def train(config: dict, team: Team) -> None:
     """Train on the prepared folder, and write the run."""
     run = Path(_needed(config, "run"))
-    if team.first(lambda: run.exists() and any(run.iterdir())):
+    if team.on_rank_zero(lambda: run.exists() and any(run.iterdir())):
         raise InputError(
             f"{run} is not empty, and a run is never overwritten. Give another folder."
         )
     model = _model(config.get("settings", {}))
     images = _images(config, model, team)
     model.fit(images, checkpoint=config.get("checkpoint"))
-    team.first(lambda: model.save(run))
+    team.on_rank_zero(lambda: model.save(run))
 
 
 def embed(config: dict, team: Team) -> None:
@@ -58,7 +58,7 @@ def embed(config: dict, team: Team) -> None:
     model = NAT.load(run)
     team.agree({"the trained model": sha256(Path(run) / "backbone.safetensors")})
     embedding = shared_embedding(model, _images(config, model, team), team)
-    team.first(lambda: embedding.save(file))
+    team.on_rank_zero(lambda: embedding.save(file))
 
 
 def shared_embedding(model: NAT, images: ImageSet, team: Team) -> Embedding:
@@ -66,7 +66,7 @@ def shared_embedding(model: NAT, images: ImageSet, team: Team) -> Embedding:
     each = -(-len(images) // team.size)
     rows = np.minimum(np.arange(each * team.size), len(images) - 1)  # the last one fills up
     mine = model.embed(images[rows[team.part(len(rows))]])
-    vectors = team.gather(torch.from_numpy(mine.vectors))[: len(images)]
+    vectors = team.all_gather(torch.from_numpy(mine.vectors))[: len(images)]
     return Embedding(vectors.numpy(), images.ids, mine.meta)
 
 

@@ -12,7 +12,6 @@ package lightly. ``fashion`` needs the Debian package dataset-fashion-mnist.
 """
 
 import argparse
-import copy
 import csv
 import gzip
 import math
@@ -21,30 +20,30 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
-from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
+import rivals  # beside this file
 import torch
 from scipy.stats import t as student
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import KNeighborsClassifier
-from torch import Tensor, nn
-from torch.nn import functional
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch import nn
 
 import data_prep
 import natkit
 from data_prep import samples
 from natkit.data.decoding import resize
 from natkit.evidence.probe import features
-from natkit.method.batches import Batches, Scaling
+from natkit.method.batches import Scaling
 from natkit.method.embed.features import read_features
-from natkit.method.networks.backbones import backbone, head
-from natkit.method.training.run import Run
-from natkit.method.views.images import Views, preset, small_view, view
+from natkit.method.networks.backbones import backbone
+from natkit.method.objectives.objective import Objective
+from natkit.method.settings import Settings
+from natkit.method.training.loop import Loop
+from natkit.method.views.images import Views, preset
 
 RESULTS = Path(__file__).with_name("quality.csv")
 FASHION = Path("/usr/share/datasets/fashion-mnist")
@@ -170,9 +169,12 @@ def vectors(data: Data, method: str, lr: float, seed: int) -> np.ndarray:
     if method == "untrained":
         net.to(memory_format=torch.channels_last)
     elif method == "supervised":
-        _supervised(data, net, lr, seed)
+        labels = torch.from_numpy(data.labels[data.split == "train"])
+        classifier = nn.Linear(net.features, int(data.labels.max()) + 1)
+        nn.init.zeros_(classifier.weight)
+        _train(data, nn.Sequential(net, classifier), rivals.Classes(labels), lr, seed)
     else:
-        _rival(data, net, method, lr, seed)
+        _train(data, *rivals.rival(net, method, seed), lr, seed)
     return read_features(net, data.pixels, scaling)
 
 
@@ -205,111 +207,16 @@ def _changed(data: Data, method: str, lr: float, seed: int) -> natkit.NAT:
     small = {} if of == "nat" else {"small": 0}
     settings["views"] = replace(data.views, **small | change.get("views", {}))
     model = natkit.NAT(**settings)
-    if decay is None:
-        return model.fit(data.train)
-    step, train = Run._step, Run.train
-
-    def averaged_step(run: Run, rows: np.ndarray, number: int) -> dict:
-        mark = step(run, rows, number)
-        if not hasattr(run, "average"):
-            follow = get_ema_multi_avg_fn(decay)
-            run.average = AveragedModel(run.encoder, multi_avg_fn=follow, use_buffers=True)
-        run.average.update_parameters(run.encoder)
-        return mark
-
-    def averaged_train(run: Run, *end_epoch) -> None:
-        train(run, *end_epoch)
-        run.encoder.load_state_dict(run.average.module.state_dict())
-
-    with patch.object(Run, "_step", averaged_step), patch.object(Run, "train", averaged_train):
-        return model.fit(data.train)
+    if decay is not None:
+        model.new_objective = lambda held: rivals.Averaged(held, model, decay)
+    return model.fit(data.train)
 
 
-def _rival(data: Data, net: nn.Module, method: str, lr: float, seed: int) -> None:
-    """Two full views (and small ones if the set has them), a head 1,024 wide, and the loss of lightly."""
-    from lightly import loss as losses
-
-    dim = {"simclr": 128, "vicreg": 512, "byol": 256, "lejepa": 64}[method]
-    outer = head(net.features, (1024,), dim, seed)
-    encoder = nn.Sequential(net, outer)
-    trained: nn.Module = encoder
-    torch.manual_seed(seed)  # lejepa draws its directions from the global generator
-    slow_down = None
-    if method == "byol":
-        predictor, teacher = head(dim, (1024,), dim, seed + 7), copy.deepcopy(encoder)
-        trained, near = nn.ModuleList([encoder, predictor]), losses.NegativeCosineSimilarity()
-
-        def loss(seen: Tensor, *_) -> Tensor:
-            ours = predictor(encoder(seen)).chunk(2)
-            with torch.no_grad():
-                theirs = teacher(seen).chunk(2)
-            return 0.5 * (near(ours[0], theirs[1]) + near(ours[1], theirs[0]))
-
-        def slow_down(share: float) -> None:
-            """The teacher follows by 1 %, in the end not at all."""
-            for slow, fast in zip(teacher.parameters(), encoder.parameters(), strict=True):
-                slow.data.lerp_(fast.data, 0.005 * (1 + math.cos(math.pi * share)))
-
-    elif method == "lejepa":
-        criterion = losses.LeJEPALoss()
-
-        def loss(seen: Tensor, small: list[Tensor], _) -> Tensor:
-            both = torch.stack(encoder(seen).chunk(2))
-            pieces = encoder(torch.cat(small)).view(len(small), *both.shape[1:]) if small else both
-            return criterion(global_proj=both, local_proj=pieces)
-
-    else:
-        criterion = losses.NTXentLoss(0.2) if method == "simclr" else losses.VICRegLoss()
-
-        def loss(seen: Tensor, small: list[Tensor], _) -> Tensor:
-            """The mean over all pairs of a view with a full one."""
-            one, other = encoder(seen).chunk(2)
-            pieces = encoder(torch.cat(small)).chunk(len(small)) if small else ()
-            pairs = [(one, other), *((full, piece) for full in (one, other) for piece in pieces)]
-            return sum(criterion(*pair) for pair in pairs) / len(pairs)
-
-    _descend(data, trained, loss, lr, seed, slow_down)
-
-
-def _supervised(data: Data, net: nn.Module, lr: float, seed: int) -> None:
-    """The same network with all training labels, as many image-views."""
-    outer = nn.Linear(net.features, int(data.labels.max()) + 1)
-    nn.init.zeros_(outer.weight)
-    labels = torch.from_numpy(data.labels[data.split == "train"])
-    encoder = nn.Sequential(net, outer)
-
-    def loss(seen: Tensor, _, rows: np.ndarray) -> Tensor:
-        return functional.cross_entropy(encoder(seen), labels[rows].repeat(2))
-
-    _descend(data, encoder, loss, lr, seed)
-
-
-def _descend(data: Data, trained: nn.Module, loss, lr, seed, after_step=None) -> None:
-    """The loop that all rivals share: AdamW, warm-up and cosine, two full views of each image, and small ones."""
-    scaling = Scaling.of(data.train)
-    batches = Batches(data.train, scaling, torch.device("cpu"))
-    trained.to(memory_format=torch.channels_last).train()
-    optimizer = torch.optim.AdamW(trained.parameters(), lr, weight_decay=1e-4)
-    per_epoch = len(data.train) // data.batch
-    steps = per_epoch * data.epochs
-    generator, order = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
-    rise = 0.1 * steps
-    for step in range(steps):
-        if step % per_epoch == 0:
-            shuffled = order.permutation(len(data.train))
-        rows = shuffled[step % per_epoch * data.batch :][: data.batch]
-        light = batches.light(rows)
-        seen = torch.cat([scaling.standard(view(light, data.views, generator)) for _ in range(2)])
-        small = [small_view(light, data.views, generator) for _ in range(data.views.small)]
-        share = (step + 1) / (rise + 1) if step < rise else (step - rise) / (steps - rise)
-        for group in optimizer.param_groups:
-            group["lr"] = lr * (share if step < rise else 0.5 * (1 + math.cos(math.pi * share)))
-        optimizer.zero_grad()
-        loss(seen, [scaling.standard(each) for each in small], rows).backward()
-        optimizer.step()
-        if after_step:
-            after_step(step / steps)
-    trained.eval()
+def _train(data: Data, network: nn.Module, objective: Objective, lr: float, seed: int) -> None:
+    """The loop, optimiser and schedule of NAT with another objective."""
+    settings = recipe(data) | {"epochs": data.epochs, "lr": lr, "seed": seed}
+    network.to(memory_format=torch.channels_last)
+    Loop(network, data.train, Scaling.of(data.train), Settings(**settings), objective).train()
 
 
 def classifier(name: str, setting: dict) -> LogisticRegression | KNeighborsClassifier:

@@ -33,9 +33,9 @@ import data_prep
 import natkit
 from natkit.method.batches import Scaling
 from natkit.method.objectives.assigned import read_assignment, width, write_assignment
-from natkit.method.objectives.matching import Matcher
+from natkit.method.objectives.matching import NoiseAsTargets
 from natkit.method.settings import Settings
-from natkit.method.training.run import Run
+from natkit.method.training.loop import Loop
 from natkit.method.views.images import Views
 from natkit.show import style
 
@@ -76,21 +76,21 @@ def peak_mb() -> float:
 def passes(n: int) -> tuple[int, float, np.ndarray]:
     """Images timed, seconds for their targets, matching and write back over a set of n, and who holds what."""
     settings = Settings(matching="exact", n_views=1, batch_size=BATCH, dim=DIM)
-    matcher = Matcher(np.arange(n, dtype=width(n)), settings, torch.device("cpu"))
+    objective = NoiseAsTargets(np.arange(n, dtype=width(n)), settings, torch.device("cpu"))
     rng = np.random.default_rng(0)
     drawn = torch.randn(16, 1, BATCH, DIM, generator=torch.Generator().manual_seed(0))
     features = functional.normalize(drawn, dim=3)
-    timed, seconds, goal = 0, 0.0, min(max(n, LEAST), MOST) if n <= 10**7 else LEAST
-    while timed < goal:
+    timed, seconds, enough = 0, 0.0, min(max(n, LEAST), MOST) if n <= 10**7 else LEAST
+    while timed < enough:
         order = rng.permutation(np.arange(n, dtype=width(n)))
         for place in range(n // BATCH):
             rows = np.sort(order[place * BATCH :][:BATCH])
             start = time.process_time()  # of this process: others on the machine don't count
-            matcher.goals(features[place % len(features)], rows, 0)
+            objective.pseudo_targets(features[place % len(features)], rows, 0)
             seconds, timed = seconds + time.process_time() - start, timed + BATCH
-            if timed >= goal:
+            if timed >= enough:
                 break
-    return timed, seconds, matcher.held
+    return timed, seconds, objective.held
 
 
 def one(n: int) -> None:
@@ -151,19 +151,17 @@ class Drawn:
         return (150 * light).astype(np.uint8)[..., None]
 
 
-class Watched(Run):
-    """A run that notes CPU time and memory twenty times an epoch."""
+class Watched(NoiseAsTargets):
+    """An objective that notes CPU time and memory twenty times an epoch."""
 
     what = ""
+    done, notes = 0, []
 
-    def _step(self, rows: np.ndarray, step: int) -> dict:
-        if step == 0:
-            self.notes = []
-        mark = super()._step(rows, step)
-        if (step + 1) % (self.per_epoch // 20) == 0:
+    def after_step(self, share: float) -> None:
+        self.done += 1
+        if self.done % (len(self.held) // BATCH // 20) == 0:
             memory = psutil.Process().memory_info().rss / 2**20
-            self.notes.append(((step + 1) * self.batch, time.process_time(), memory))
-        return mark
+            self.notes.append((self.done * BATCH, time.process_time(), memory))
 
 
 def epoch(n: int) -> None:
@@ -175,11 +173,14 @@ def epoch(n: int) -> None:
     layers = [nn.Conv2d(1, 8, 3, 2), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 16, 3, 2)]
     net = nn.Sequential(*layers, nn.ReLU(), nn.Flatten(), nn.Linear(144, 32))
     pixels = Drawn(n)
-    run = Watched(net, pixels, np.arange(n), Scaling.of(pixels[np.arange(8192)]), settings)
+    objective = Watched(np.arange(n), settings, torch.device("cpu"))
+    run = Loop(net, pixels, Scaling.of(pixels[np.arange(8192)]), settings, objective)
     run.train()
-    assert np.array_equal(np.sort(run.matcher.held), np.arange(n))
+    assert np.array_equal(np.sort(objective.held), np.arange(n))
     rows = []
-    for (before, then, _), (seen, now, memory) in zip(run.notes, run.notes[1:], strict=False):
+    for (before, then, _), (seen, now, memory) in zip(
+        objective.notes, objective.notes[1:], strict=False
+    ):
         ns = (now - then) / (seen - before) * 1e9
         rows.append(
             {"part": "epoch", "n": seen, "timed": seen - before, "ns": ns, "memory_mb": memory}

@@ -9,8 +9,9 @@ from torch import nn
 
 from natkit.method.batches import Batches, Scaling, autocast
 from natkit.method.networks.backbones import backbone, head
+from natkit.method.objectives.matching import NoiseAsTargets
 from natkit.method.settings import Settings
-from natkit.method.training.run import Run
+from natkit.method.training.loop import Loop
 from natkit.method.views.images import Views, view
 
 VIEWS = Views(turn=True, small=0)  # as many pixels on both sides
@@ -52,11 +53,10 @@ class Steps:
 
     def nat(self, **settings) -> Callable[[], object]:
         settings = Settings(**self.settings, **settings)
-        held = np.arange(len(self.pixels))
-        run = Run(self.encoder(settings.dim), self.pixels, held, self.scaling, settings)
-        run._open(0)
+        objective = NoiseAsTargets(np.arange(len(self.pixels)), settings, self.device)
+        run = Loop(self.encoder(settings.dim), self.pixels, self.scaling, settings, objective)
         numbers = iter(range(10**9))
-        return lambda: run._step(self._rows(), next(numbers) % run.steps)
+        return lambda: run.step(self._rows(), next(numbers) % run.steps)
 
     def other(self, n_views: int, dim: int, loss: Callable) -> Callable[[], object]:
         """A step of another loss in the same loop: views, forward, loss of the features, backward, AdamW."""

@@ -12,8 +12,8 @@ from PIL import Image
 import natkit
 from natkit import NAT, InputError
 from natkit.data import annotations, manifest, shards
+from natkit.method.objectives.matching import NoiseAsTargets
 from natkit.method.training import checkpoint, loop
-from natkit.method.training.run import Run
 
 SMALL = {"epochs": 2, "size": 8, "batch_size": 16, "device": "cpu", "network": "small"}
 
@@ -224,19 +224,18 @@ def test_a_flipped_bit_is_found_and_the_state_before_it_kept(sharded, tmp_path):
     facts = json.loads((file.parent / "shards.json").read_text())
     ends = next(f["ends"] for f in facts["files"] if f["name"] == file.name)
     spot = (ends[0] + ends[1]) // 2
-    whole = NAT(**SMALL).fit(sharded)
+    whole, model = NAT(**SMALL).fit(sharded), NAT(**SMALL)
     content[spot] ^= 1
-    stop = Run._close
 
-    def damage(run, *given):
-        file.write_bytes(content)
-        run.batches.pixels.blocks.clear()
-        return stop(run, *given)
+    class Damaging(NoiseAsTargets):
+        def close(self, rows):
+            file.write_bytes(content)
+            model.running.batches.pixels.blocks.clear()
+            return super().close(rows)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Run, "_close", damage)
-        with pytest.raises(InputError, match=r"group 1 \(bytes .*checksum.*state after epoch 1"):
-            NAT(**SMALL).fit(sharded, checkpoint=tmp_path / "state")
+    model.new_objective = lambda held: Damaging(held, model, model.device_)
+    with pytest.raises(InputError, match=r"group 1 \(bytes .*checksum.*state after epoch 1"):
+        model.fit(sharded, checkpoint=tmp_path / "state")
     content[spot] ^= 1
     file.write_bytes(content)
     same(NAT(**SMALL).fit(sharded, checkpoint=tmp_path / "state"), whole)

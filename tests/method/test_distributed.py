@@ -26,10 +26,12 @@ from natkit import NAT, InputError
 from natkit.data.embedding import Embedding
 from natkit.method import torchrun
 from natkit.method.batches import Scaling
+from natkit.method.objectives.matching import NoiseAsTargets
+from natkit.method.objectives.objective import Objective
 from natkit.method.training import checkpoint, distributed
 from natkit.method.training.distributed import Team, joined
+from natkit.method.training.loop import Loop
 from natkit.method.training.norms import GatheredNorm
-from natkit.method.training.run import Run
 from natkit.method.views.images import Views, small_view, view
 
 SMALL = {"epochs": 2, "size": 16, "batch_size": 16, "device": "cpu", "dim": 8, "head_width": 32}
@@ -133,8 +135,18 @@ def test_two_processes_train_what_one_would(settings, pictures):
         assert sorted(second["assignment"]) == list(range(70))
 
 
-def test_parts_of_a_share_go_through_the_network_one_after_another(pictures):
-    """Without batch norm ``micro_batch`` changes nothing, in however many processes."""
+class Contrast(Objective):
+    """Of each image, all others push: no loss of an image alone (NT-Xent; Chen et al., ICML 2020)."""
+
+    def loss(self, features, rows, epoch):
+        one, other = features
+        odds, own = one @ other.T / 0.2, torch.arange(len(rows))
+        return nn.functional.cross_entropy(odds, own, reduction="none")
+
+
+@pytest.mark.parametrize("objective", ["nat", "contrast"])
+def test_parts_of_a_share_go_through_the_network_one_after_another(objective, pictures):
+    """Without batch norm ``micro_batch`` changes nothing, in however many processes, whatever the loss."""
 
     def run(micro: int | None) -> np.ndarray:
         torch.manual_seed(3)
@@ -142,8 +154,9 @@ def test_parts_of_a_share_go_through_the_network_one_after_another(pictures):
         encoder.register_forward_pre_hook(to_double)
         settings = NAT(**SMALL, micro_batch=micro, views=Views(small=0))
         pixels, held = pictures[..., None], np.full(len(pictures), -1)
-        training = Run(encoder, pixels, held, Scaling.of(pixels), settings, team=Team.here())
-        training.train()
+        nat = NoiseAsTargets(held, settings, torch.device("cpu"))
+        learnt = nat if objective == "nat" else Contrast()
+        Loop(encoder, pixels, Scaling.of(pixels), settings, learnt, team=Team.here()).train()
         return encoder[1].weight.detach().numpy()
 
     alone = run(None)
@@ -270,9 +283,9 @@ def test_a_full_disk_is_told_to_all_and_the_checkpoint_stays(pictures, tmp_path)
 def test_what_the_first_does_all_know():
     def act(rank: int) -> list:
         team, said = Team.here(), []
-        said.append(team.first(lambda: f"by {rank}"))
+        said.append(team.on_rank_zero(lambda: f"by {rank}"))
         try:
-            team.first(lambda: int("no number"))
+            team.on_rank_zero(lambda: int("no number"))
         except ValueError as error:
             said.append(type(error).__name__)
         return said

@@ -19,8 +19,8 @@ from natkit.method.objectives.assigned import (
     width,
     write_assignment,
 )
+from natkit.method.objectives.matching import NoiseAsTargets
 from natkit.method.objectives.targets import targets
-from natkit.method.training.run import Run
 
 SMALL = {"epochs": 2, "size": 16, "batch_size": 16, "device": "cpu", "matching": "exact"}
 
@@ -113,20 +113,22 @@ def as_version_1(file) -> None:
     save_file(kept, file, {"natkit": json.dumps(facts | {"version": 1})})
 
 
-def stop_in_the_second_epoch(run, *given, close=Run._close):
-    if run.history:
-        raise KeyboardInterrupt
-    return close(run, *given)
+class OneEpoch(NoiseAsTargets):
+    """Stops when the second epoch begins."""
+
+    def open(self, epoch):
+        if epoch == 1:
+            raise KeyboardInterrupt
+        super().open(epoch)
 
 
-def test_a_checkpoint_of_version_1_goes_on_to_the_bit(pictures, tmp_path, monkeypatch):
+def test_a_checkpoint_of_version_1_goes_on_to_the_bit(pictures, tmp_path):
     first, more = pictures[:32], pictures[32:]
     whole = NAT(**SMALL).fit(first).partial_fit(more)
     begun = NAT(**SMALL).fit(first)
-    with monkeypatch.context() as patch:
-        patch.setattr(Run, "_close", stop_in_the_second_epoch)
-        with pytest.raises(KeyboardInterrupt):
-            begun.partial_fit(more, checkpoint=tmp_path)
+    begun.new_objective = lambda held: OneEpoch(held, begun, begun.device_)
+    with pytest.raises(KeyboardInterrupt):
+        begun.partial_fit(more, checkpoint=tmp_path)
     as_version_1(tmp_path / "state.safetensors")
     early = NAT.load(tmp_path)
     np.testing.assert_array_equal(early.ids, np.arange(48))

@@ -20,8 +20,15 @@ from natkit.method.batches import Scaling
 from natkit.method.networks.backbones import backbone
 from natkit.method.settings import Settings
 from natkit.method.supervised.fitting import on_draws
-from natkit.method.supervised.loop import LEAST_STEPS, Labelled, fit_classifier, last_layers
+from natkit.method.supervised.labelled import (
+    LEAST_STEPS,
+    Labelled,
+    fit_classifier,
+    full_views,
+    last_layers,
+)
 from natkit.method.supervised.tasks import Loss, goals_of
+from natkit.method.training.loop import Loop
 from natkit.method.views.images import Views
 
 CPU = torch.device("cpu")
@@ -176,7 +183,7 @@ def test_a_trained_backbone_first_gets_its_classifier(images, model, monkeypatch
     """Before the first step the classifier is fitted and the backbone as it was; from scratch it is nought."""
     seen = []
     monkeypatch.setattr(
-        Labelled, "_open", lambda run, epoch: seen.append(weights(run.encoder)) or 1 / 0
+        Labelled, "open", lambda run, epoch: seen.append(weights(run.network)) or 1 / 0
     )
     for start in (model, model.untrained()):
         with pytest.raises(ZeroDivisionError):
@@ -195,14 +202,13 @@ def test_where_learning_on_only_hurts_the_classifier_alone_is_kept(images, model
 
 
 def test_a_trained_backbone_learns_at_a_quarter_of_the_rate(images, model, monkeypatch):
-    step, rates = Labelled._step, []
+    step, rates = torch.optim.AdamW.step, []
 
-    def noted(run, rows, number):
-        mark = step(run, rows, number)
-        rates.append(run.optimizer.param_groups[0]["lr"])
-        return mark
+    def noted(optimizer, *given):
+        rates.append(optimizer.param_groups[0]["lr"])
+        return step(optimizer, *given)
 
-    monkeypatch.setattr(Labelled, "_step", noted)
+    monkeypatch.setattr(torch.optim.AdamW, "step", noted)
     peaks = []
     for start, lr in ((model.untrained(), None), (model, None), (model, 0.01)):
         rates.clear()
@@ -246,13 +252,13 @@ def test_gradients_against_numpy_whole_and_in_parts(images):
     slope = (odds / odds.sum(axis=1, keepdims=True) - np.eye(3)[y]) * weight[:, None] / 8
     for micro in (None, 3):
         layer = nn.Linear(256, 3, bias=False)
-        layer.weight.data = torch.from_numpy(given)
+        layer.weight.data = torch.tensor(given)
         encoder = nn.Sequential(nn.Flatten(), layer)
         settings = Settings(batch_size=8, micro_batch=micro, views=STILL, size=16)
-        run = Labelled(
-            encoder, pixels, (rows, rows[:0]), Loss(goals, rows, CPU), scaling, settings, False
-        )
-        mark = run._gradients(np.arange(8), 0)
+        parts, loss = (rows, rows[:0]), Loss(goals, rows, CPU)
+        labelled = Labelled(encoder, pixels, scaling, parts, loss, False)
+        run = Loop(encoder, labelled.train_pixels, scaling, full_views(settings), labelled)
+        mark = run.step(np.arange(8), 0)
         np.testing.assert_allclose(layer.weight.grad, slope.T @ x, atol=1e-5)
         expected = -np.log((odds / odds.sum(axis=1, keepdims=True))[range(8), y]) * weight
         assert mark["loss"] == pytest.approx(expected.mean(), rel=1e-5)
@@ -304,12 +310,13 @@ def test_few_labels_get_fifteen_steps_an_epoch_and_no_batch_has_an_image_twice(i
     goals = goals_of(images.table, "kind")
     rows = np.flatnonzero(goals.known)
     for n, batch, steps in ((8, 64, 15), (41, 8, 15), (90, 4, 22)):
-        settings = Settings(batch_size=batch, size=16, views=STILL)
+        settings = Settings(batch_size=batch, size=16, views=STILL, device="cpu")
         pixels = images.pixels(16)
         parts = rows[:n], rows[:0]
         net = nn.Sequential(nn.Flatten(), nn.Linear(256, 3))
         loss = Loss(goals, parts[0], CPU)
-        run = Labelled(net, pixels, parts, loss, Scaling.of(pixels), settings, False)
+        labelled = Labelled(net, pixels, Scaling.of(pixels), parts, loss, False)
+        run = Loop(net, labelled.train_pixels, labelled.scaling, settings, labelled)
         assert run.per_epoch == steps
         batches = run._order(np.random.default_rng(0))[: steps * run.batch].reshape(steps, -1)
         assert all(len(set(each)) == run.batch for each in batches)
@@ -336,23 +343,23 @@ def test_draws_go_on_where_they_were_stopped(images, model, tmp_path, monkeypatc
     assert [emb.meta["labels"] for emb in whole] == [
         int(images.table["kind"][np.isin(images.ids, draw)].notna().sum()) for draw in draws
     ]
-    step, runs = Labelled._step, []
+    begin, runs = Labelled.begin, []
 
-    def counted(run, rows, number):
-        runs.append(run) if run not in runs else None
-        if len(runs) == 2 and number == 3:
+    def counted(run, *given):
+        runs.append(run)
+        if len(runs) == stop_in:
             os.kill(os.getpid(), signal.SIGINT)
-        return step(run, rows, number)
+        return begin(run, *given)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(Labelled, "_step", counted)
-        with pytest.raises(KeyboardInterrupt):
-            on_draws(images, "kind", draws, model, folder=tmp_path, epochs=2)
+    stop_in = 2
+    monkeypatch.setattr(Labelled, "begin", counted)
+    with pytest.raises(KeyboardInterrupt):
+        on_draws(images, "kind", draws, model, folder=tmp_path, epochs=2)
     assert len(list(tmp_path.iterdir())) == 1
     runs.clear()
-    monkeypatch.setattr(Labelled, "_step", lambda *a: runs.append(a[0]) or step(*a))
+    stop_in = None
     again = on_draws(images, "kind", draws, model, folder=tmp_path, epochs=2)
-    assert len(set(map(id, runs))) == 2
+    assert len(runs) == 2
     for one, other in zip(again, whole, strict=True):
         np.testing.assert_array_equal(one.vectors, other.vectors)
         assert one.meta == other.meta
@@ -373,14 +380,13 @@ def test_draws_go_on_where_they_were_stopped(images, model, tmp_path, monkeypatc
 
 
 def test_ctrl_c_leaves_a_usable_model(images, model, monkeypatch, capsys):
-    step = Labelled._step
+    begin = Labelled.begin
 
-    def interrupted(run, rows, number):
-        if number == 0:
-            os.kill(os.getpid(), signal.SIGINT)
-        return step(run, rows, number)
+    def interrupted(run, *given):
+        os.kill(os.getpid(), signal.SIGINT)
+        return begin(run, *given)
 
-    monkeypatch.setattr(Labelled, "_step", interrupted)
+    monkeypatch.setattr(Labelled, "begin", interrupted)
     made = natkit.supervised(images, "kind", model)
     assert len(made.history) == 1
     assert np.isfinite(made.embed(images).vectors).all()

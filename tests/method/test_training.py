@@ -19,11 +19,13 @@ from torch import nn
 from natkit import NAT, InputError
 from natkit.method.batches import Batches, Scaling
 from natkit.method.describe import describe
+from natkit.method.objectives.matching import NoiseAsTargets, square_loss
+from natkit.method.objectives.objective import Objective
 from natkit.method.objectives.targets import targets
 from natkit.method.settings import PAPER, Settings
-from natkit.method.training import run as training
-from natkit.method.training.loop import parts_of
-from natkit.method.training.run import Run, square_loss
+from natkit.method.training.loop import Loop
+from natkit.method.training.passes import parts_of
+from natkit.method.training.state import restore, state_of
 from natkit.method.views.images import Views
 
 STILL = Views(crop=(1.0, 1.0), flip=False, brightness=0, contrast=0, blur=0, small=0)
@@ -33,6 +35,43 @@ SMALL = {"epochs": 2, "size": 16, "batch_size": 16, "device": "cpu"}
 @pytest.fixture
 def pictures() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 255, (48, 16, 16), dtype=np.uint8)
+
+
+def with_objective(kind: type[NoiseAsTargets], **settings) -> NAT:
+    """A NAT with another objective."""
+
+    model = NAT(**settings)
+    model.new_objective = lambda held: kind(held, model, model.device_)
+    return model
+
+
+def watched(act, **settings) -> NAT:
+    """A NAT that calls ``act(step, loss)`` in each step, counted from 0, and learns from what that returns."""
+    numbers = itertools.count()
+
+    class Watched(NoiseAsTargets):
+        def loss(self, *batch):
+            return act(next(numbers), super().loss(*batch))
+
+    return with_objective(Watched, **settings)
+
+
+class Stop(Exception):
+    pass
+
+
+class OneEpoch(NoiseAsTargets):
+    """Stops when the second epoch begins."""
+
+    def open(self, epoch):
+        super().open(epoch)
+        if epoch == 1:
+            raise Stop
+
+
+def nat_loop(encoder: nn.Module, pixels: np.ndarray, held: np.ndarray, settings: Settings) -> Loop:
+    objective = NoiseAsTargets(held, settings, torch.device("cpu"))
+    return Loop(encoder, pixels, Scaling.of(pixels), settings, objective)
 
 
 def linear(pixels: np.ndarray, dim: int) -> nn.Sequential:
@@ -63,9 +102,9 @@ def test_one_step_of_the_paper_against_numpy():
     n, dim = 8, 5
     pixels = np.random.default_rng(1).integers(0, 255, (n, 4, 4, 1), dtype=np.uint8)
     settings = NAT.paper(epochs=1, dim=dim, batch_size=n, views=STILL, device="cpu")
-    encoder, scaling = linear(pixels, dim), Scaling.of(pixels)
+    encoder = linear(pixels, dim)
     weight, bias = (p.detach().double().numpy() for p in encoder[1].parameters())
-    run = Run(encoder, pixels, np.arange(n), scaling, settings)
+    run = nat_loop(encoder, pixels, np.arange(n), settings)
     run.train()
 
     x = pixels.reshape(n, -1) / 255
@@ -73,7 +112,7 @@ def test_one_step_of_the_paper_against_numpy():
     noise = targets(torch.arange(n), dim, settings.seed).double().numpy()
     loss, best, (new_weight, new_bias) = paper_step(x, weight, bias, noise, lr=0.01)
     assert run.history[0]["loss"] * n == pytest.approx(loss, rel=1e-5)
-    np.testing.assert_array_equal(run.matcher.held, best)
+    np.testing.assert_array_equal(run.objective.held, best)
     np.testing.assert_allclose(encoder[1].weight.detach(), new_weight, atol=1e-6)
     np.testing.assert_allclose(encoder[1].bias.detach(), new_bias, atol=1e-6)
     assert np.abs(new_weight - weight).max() > 1e-3  # the step is no rounding error
@@ -101,11 +140,11 @@ def test_paper_keeps_what_it_is_told():
 
 def test_one_target_for_all_views_is_best_met_by_their_mean():
     """mean ½‖view − c‖² = ½‖mean − c‖² + ½ mean ‖view − mean‖²."""
-    views, goals = torch.randn(3, 5, 7), torch.randn(1, 5, 7)
+    views, wanted = torch.randn(3, 5, 7), torch.randn(1, 5, 7)
     middle = views.mean(dim=0)
-    parts = 0.5 * ((middle - goals[0]) ** 2).sum(dim=1)
+    parts = 0.5 * ((middle - wanted[0]) ** 2).sum(dim=1)
     parts += 0.5 * ((views - middle) ** 2).sum(dim=2).mean(dim=0)
-    torch.testing.assert_close(square_loss(views, goals), parts)
+    torch.testing.assert_close(square_loss(views, wanted), parts)
 
 
 # --- resuming
@@ -120,24 +159,8 @@ def test_a_run_goes_on_as_if_never_stopped(settings, pictures, tmp_path):
     """Stopped after one of three epochs, and gone on with: the same weights, history and assignment, to the bit."""
     settings = SMALL | {"epochs": 3} | settings
     whole = NAT(**settings).fit(pictures)
-
-    class Stop(Exception):
-        pass
-
-    first = NAT(**settings)
-    stop_after = pytest.MonkeyPatch()
-    with stop_after.context() as patch:
-        from natkit.method.training import checkpoint
-
-        keep = checkpoint.keep
-
-        def keep_and_stop(*given):
-            keep(*given)
-            raise Stop
-
-        patch.setattr(checkpoint, "keep", keep_and_stop)
-        with pytest.raises(Stop):
-            first.fit(pictures, checkpoint=tmp_path)
+    with pytest.raises(Stop):
+        with_objective(OneEpoch, **settings).fit(pictures, checkpoint=tmp_path)
     resumed = NAT(**settings).fit(pictures, checkpoint=tmp_path)
     same_run(resumed, whole)
     again = NAT(**settings).fit(pictures, checkpoint=tmp_path)  # nothing is left to do
@@ -201,24 +224,16 @@ def test_killed_at_random_moments_it_ends_the_same(tmp_path):
     assert [p.name for p in (tmp_path / "wild").iterdir()] == ["state.safetensors"]
 
 
-def test_a_run_goes_on_with_another_number_of_images_at_once(pictures, tmp_path, monkeypatch):
+def test_a_run_goes_on_with_another_number_of_images_at_once(pictures, tmp_path):
     """Other batch norms, so not to the bit; but it is the same run: history, order and targets go on."""
     settings = SMALL | {"epochs": 3, "matching": "exact", "dim": 8}
-    step = Run._step
-
-    def stopped(self, rows, number):
-        if number == 3:
-            raise InputError("stopped")
-        return step(self, rows, number)
-
-    monkeypatch.setattr(Run, "_step", stopped)
-    with pytest.raises(InputError, match="stopped"):
-        NAT(**settings).fit(pictures, checkpoint=tmp_path)
-    begun, seen = NAT.load(tmp_path).history, []
-    monkeypatch.setattr(Run, "_step", lambda s, r, n: seen.append((n, s.micro)) or step(s, r, n))
-    model = NAT(**settings, micro_batch=8).fit(pictures, checkpoint=tmp_path)
+    with pytest.raises(Stop):
+        with_objective(OneEpoch, **settings).fit(pictures, checkpoint=tmp_path)
+    begun, steps = NAT.load(tmp_path).history, []
+    model = watched(lambda step, loss: steps.append(step) or loss, **settings, micro_batch=8)
+    model.fit(pictures, checkpoint=tmp_path)
     assert model.history[:1] == begun
-    assert seen == [(number, 8) for number in range(3, 9)]
+    assert steps == list(range(6))
     assert sorted(model.assignment) == list(range(48))
 
 
@@ -268,46 +283,37 @@ def test_a_checkpoint_that_lacks_something_is_refused(lacks, pictures, tmp_path)
 
 def test_random_numbers_of_another_kind_of_device_are_left_out(pictures):
     """A state of a GPU, kept within an epoch, goes on on a CPU: with other views, but it goes on."""
-    settings = Settings(**SMALL, matching="exact", dim=8)
-    encoder = nn.Sequential(nn.Flatten(), nn.Linear(256, 8))
+    settings = Settings(**SMALL, matching="exact", dim=8, views=STILL)
     stacked = pictures[..., None]
-    run = Run(encoder, stacked, np.arange(48), Scaling.of(stacked), settings)
-    run.middle = {"views": torch.zeros(16, dtype=torch.uint8), "torch": torch.get_rng_state()}
-    run.middle |= {"seconds": torch.tensor(0.0), "before": torch.arange(48)}
-    run._go_on()
-    np.testing.assert_array_equal(run.before, np.arange(48))
+    begun, other = (nat_loop(linear(stacked, 8), stacked, np.arange(48), settings) for _ in "ab")
+    rows = begun._open(0)[:16]
+    begun.start, begun.marks = time.perf_counter(), [begun.step(np.sort(rows), 0)]
+    state = state_of(begun) | {"middle.views": torch.zeros(16, dtype=torch.uint8)}
+    restore(other, state, [])
+    other.train()
+    assert (other.done, len(other.history)) == (6, 2)
+    assert sorted(other.objective.held) == list(range(48))
 
 
 # --- when things go wrong
 
 
-def test_a_broken_loss_names_the_step_and_the_last_good_state(pictures, tmp_path, monkeypatch):
+def test_a_broken_loss_names_the_step_and_the_last_good_state(pictures, tmp_path):
     """Epoch 2 gives NaN: the error says where, and the state after epoch 1 can be read."""
-    good = Run._gradients
-
-    def bad(self, rows, epoch):
-        mark = good(self, rows, epoch)
-        return mark | {"loss": float("nan")} if epoch == 1 else mark
-
-    monkeypatch.setattr(Run, "_gradients", bad)
+    bad = watched(lambda step, loss: loss if step < 3 else loss * float("nan"), **SMALL)
     with pytest.raises(InputError, match="nan at step 4 of 6.*after epoch 1 is in"):
-        NAT(**SMALL).fit(pictures, checkpoint=tmp_path)
+        bad.fit(pictures, checkpoint=tmp_path)
     model = NAT.load(tmp_path)
     assert len(model.history) == 1
     assert np.isfinite(model.transform(pictures)).all()
-    monkeypatch.undo()
     same_run(NAT(**SMALL).fit(pictures, checkpoint=tmp_path), NAT(**SMALL).fit(pictures))
 
 
-@pytest.mark.parametrize("lr", [1e30, float("nan")])
-def test_weights_that_broke_in_the_last_step_are_neither_returned_nor_kept(lr, pictures, tmp_path):
+def test_weights_that_broke_in_the_last_step_are_neither_returned_nor_kept(pictures, tmp_path):
     """One step an epoch: no later loss could tell. The state kept stays the one before, the model untrained."""
-    settings = SMALL | {"batch_size": 48, "epochs": 1}
-    model = NAT(**settings)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Run, "_rates", lambda self, step: [lr])
-        with pytest.raises(InputError, match="weights are NaN or huge after step 1 of 1"):
-            model.fit(pictures, checkpoint=tmp_path)
+    model = NAT(**SMALL | {"batch_size": 48, "epochs": 1, "lr": 1e30})
+    with pytest.raises(InputError, match="weights are NaN or huge after step 1 of 1"):
+        model.fit(pictures, checkpoint=tmp_path)
     assert not list(tmp_path.iterdir())
     assert not hasattr(model, "backbone")
 
@@ -315,7 +321,7 @@ def test_weights_that_broke_in_the_last_step_are_neither_returned_nor_kept(lr, p
 def test_one_broken_weight_is_enough(pictures):
     stacked = pictures[..., None]
     encoder = nn.Sequential(nn.Flatten(), nn.Linear(256, 8))
-    run = Run(encoder, stacked, np.arange(48), Scaling.of(stacked), Settings(**SMALL))
+    run = nat_loop(encoder, stacked, np.arange(48), Settings(**SMALL))
     run._must_be_sound()
     for broken in (float("nan"), float("inf"), 1e16):
         encoder[1].bias.data[3] = broken  # the last of the weights; the others are sound
@@ -323,13 +329,16 @@ def test_one_broken_weight_is_enough(pictures):
             run._must_be_sound()
 
 
-def test_stopped_before_the_first_step_it_ends_with_the_first_epoch(
-    pictures, monkeypatch, tmp_path
-):
+def test_stopped_before_the_first_step_it_ends_with_the_first_epoch(pictures, tmp_path):
     """Ctrl-C while the whole set is matched: a model of one epoch, which can be saved and read."""
-    begin = Run._begin
-    monkeypatch.setattr(Run, "_begin", lambda self: begin(self) or self.stop.set())
-    model = NAT(**SMALL, matching="exact", whole_set=True).fit(pictures)
+
+    class Stopped(NoiseAsTargets):
+        def begin(self, everyone):
+            super().begin(everyone)
+            model.stop()
+
+    model = with_objective(Stopped, **SMALL, matching="exact", whole_set=True)
+    model.fit(pictures)
     assert len(model.history) == 1
     model.save(tmp_path / "run")
     assert NAT.load(tmp_path / "run").history == model.history
@@ -345,32 +354,24 @@ def test_other_gpus_of_the_host_are_left_alone(pictures, monkeypatch):
     assert ((), {}) not in asked
 
 
-def test_ctrl_c_ends_the_epoch(pictures, monkeypatch, capsys):
+def interrupt(times: int) -> None:
+    for _ in range(times):
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_ctrl_c_ends_the_epoch(pictures, capsys):
     """One Ctrl-C in the second epoch: two whole epochs, and a model that can be used."""
-    step = Run._step
-
-    def interrupted(self, rows, number):
-        if number == 4:
-            os.kill(os.getpid(), signal.SIGINT)
-        return step(self, rows, number)
-
-    monkeypatch.setattr(Run, "_step", interrupted)
-    model = NAT(**SMALL | {"epochs": 5}).fit(pictures)
+    settings = SMALL | {"epochs": 5}
+    model = watched(lambda step, loss: interrupt(step == 4) or loss, **settings).fit(pictures)
     assert [row["epoch"] for row in model.history] == [1, 2]
     assert "Stopping when this epoch ends" in capsys.readouterr().out
     assert model.transform(pictures).shape == (48, 192)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_ctrl_c_twice_stops_at_once(pictures, monkeypatch):
-    def impatient(self, rows, number):
-        os.kill(os.getpid(), signal.SIGINT)
-        os.kill(os.getpid(), signal.SIGINT)
-        return {}
-
-    monkeypatch.setattr(Run, "_step", impatient)
+def test_ctrl_c_twice_stops_at_once(pictures):
     with pytest.raises(KeyboardInterrupt):
-        NAT(**SMALL).fit(pictures)
+        watched(lambda step, loss: interrupt(2) or loss, **SMALL).fit(pictures)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
@@ -396,7 +397,7 @@ def test_out_of_memory_halves_the_images_at_once_and_keeps_the_pool(capsys):
         torch.manual_seed(1)
         encoder = nn.Sequential(Tight(most), nn.Linear(36, 8))
         settings = Settings(views=STILL, epochs=2, batch_size=32, dim=8, n_targets=64, size=8)
-        run = Run(encoder, pixels, np.full(32, -1), Scaling.of(pixels), settings)
+        run = nat_loop(encoder, pixels, np.full(32, -1), settings)
         run.train()
         ends.append(encoder[1].weight.detach())
     assert set(encoder[0].seen) == {64, 32, 16}
@@ -413,13 +414,55 @@ def test_the_first_matching_of_the_whole_set_halves_too(capsys):
         torch.manual_seed(1)
         encoder = nn.Sequential(Tight(most), nn.Linear(36, 8))
         how = Settings(**settings, matching="exact", whole_set=True, micro_batch=micro)
-        run = Run(encoder, pixels, np.arange(32), Scaling.of(pixels), how)
+        run = nat_loop(encoder, pixels, np.arange(32), how)
         run.train()
         assert max(encoder[0].seen) == (2 * micro if micro else 64)
-        held.append(run.matcher.held)
+        held.append(run.objective.held)
     np.testing.assert_array_equal(held[0], held[1])
     np.testing.assert_array_equal(held[0], held[2])
     assert "from step 1 on they go through the network by 8" in capsys.readouterr().out
+
+
+class Contrast(Objective):
+    """Of each image, all others push: no loss of an image alone (NT-Xent; Chen et al., ICML 2020)."""
+
+    def loss(self, features, rows, epoch):
+        one, other = features
+        return nn.functional.cross_entropy(
+            one @ other.T / 0.2, torch.arange(len(rows)), reduction="none"
+        )
+
+
+def test_a_loss_of_the_whole_batch_learns_the_same_in_parts():
+    """Its gradient is that of one pass, however many images go through at once; else negatives would be missing."""
+    pixels = np.random.default_rng(2).integers(0, 255, (32, 6, 6, 1), dtype=np.uint8)
+    ends = {}
+    for micro in (None, 20, 5):
+        encoder = linear(pixels, 8)
+        settings = {"epochs": 3, "batch_size": 16, "size": 8, "optimizer": "sgd", "lr": 0.1}
+        settings |= {"views": Views(small=0), "micro_batch": micro}
+        run = Loop(encoder, pixels, Scaling.of(pixels), Settings(**settings), Contrast())
+        run.train()
+        ends[micro] = encoder[1].weight.detach()
+    assert (ends[None] - linear(pixels, 8)[1].weight).abs().max() > 1e-3
+    torch.testing.assert_close(ends[20], ends[None], atol=0, rtol=0)
+    torch.testing.assert_close(ends[5], ends[None], atol=1e-6, rtol=0)
+
+
+def test_what_goes_through_twice_is_dropped_out_alike():
+    """The features that the loss saw are those that its gradient goes back through, and each part has its own."""
+    pixels = np.random.default_rng(2).integers(0, 255, (32, 6, 6, 1), dtype=np.uint8)
+    encoder, out = linear(pixels, 8).append(nn.Dropout(0.5)), []
+    encoder.register_forward_hook(lambda _, given, features: out.append(features.detach()))
+    settings = Settings(batch_size=16, size=8, views=STILL, micro_batch=8)
+    run = Loop(encoder, pixels, Scaling.of(pixels), settings, Contrast())
+    before = torch.get_rng_state()
+    run.step(np.arange(16), 0)
+    first, second, first_again, second_again = out
+    assert torch.equal(first, first_again)
+    assert torch.equal(second, second_again)
+    assert not torch.equal(first == 0, second == 0)
+    assert not torch.equal(torch.get_rng_state(), before)
 
 
 def test_parts_of_a_batch_are_even_and_whole():
@@ -436,9 +479,8 @@ def test_parts_of_a_batch_are_even_and_whole():
 def test_memory_too_small_for_one_image_is_told():
     pixels = np.random.default_rng(2).integers(0, 255, (32, 6, 6, 1), dtype=np.uint8)
     encoder = nn.Sequential(Tight(0), nn.Linear(36, 8))
-    run = Run(
-        encoder, pixels, np.full(32, -1), Scaling.of(pixels), Settings(views=STILL, dim=8, size=8)
-    )
+    settings = Settings(views=STILL, dim=8, size=8)
+    run = nat_loop(encoder, pixels, np.full(32, -1), settings)
     with pytest.raises(InputError, match="One image of 8×8 does not fit"):
         run.train()
 
@@ -446,17 +488,20 @@ def test_memory_too_small_for_one_image_is_told():
 # --- small views
 
 
-def test_small_views_go_where_the_full_ones_of_their_image_go(pictures, monkeypatch):
-    """One target an image: the loss is the mean over all views of half the squared distance to it."""
-    seen = []
-    monkeypatch.setattr(
-        training, "square_loss", lambda v, g: seen.append((v, g)) or square_loss(v, g)
-    )
-    model = NAT(**SMALL | {"epochs": 1}, matching="exact", dim=8).fit(pictures)
-    for views, goals in seen[::2]:
-        assert views.shape == (6, 16, 8)
-        assert torch.equal(goals, goals[:1].expand_as(goals))
-    assert describe(model)["views"] == 6
+@pytest.mark.parametrize("matching", ["soft", "exact"])
+def test_small_views_go_where_the_full_ones_of_their_image_go(matching, pictures):
+    """To its target, or to the mean of the pseudo-targets: half the squared distance, a mean over all views."""
+    settings = Settings(matching=matching, dim=8, n_targets=64)
+    drawn = torch.randn(6, 16, 8, generator=torch.Generator().manual_seed(0))
+    features, rows = nn.functional.normalize(drawn, dim=2), np.arange(16)
+    ours, other = (NoiseAsTargets(rows, settings, torch.device("cpu")) for _ in "ab")
+    wanted = other.pseudo_targets(features[:2], rows, 0)
+    if matching == "exact":
+        assert torch.equal(wanted[0], targets(torch.from_numpy(other.held), 8))
+    to_full = ((features[:2] - wanted) ** 2).sum(dim=(0, 2))
+    to_small = ((features[2:] - wanted.mean(dim=0)) ** 2).sum(dim=(0, 2))
+    torch.testing.assert_close(ours.loss(features, rows, 0), (to_full + to_small) / 2 / 6)
+    assert describe(NAT(**SMALL | {"epochs": 1}).fit(pictures))["views"] == 6
 
 
 def test_a_network_that_cannot_read_small_views_is_told_before_training(pictures):

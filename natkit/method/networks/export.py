@@ -14,7 +14,7 @@ from natkit.core.errors import InputError
 from natkit.core.files import writing
 from natkit.method.batches import Scaling
 from natkit.method.networks.backbones import Backbone
-from natkit.method.networks.signals import NETWORKS
+from natkit.method.networks.signals import kind_of
 
 OPSET = 18  # the ONNX that torch writes without a conversion; every onnxruntime since 1.14 reads it
 
@@ -65,7 +65,7 @@ def export(net: Backbone, scaling: Scaling, size: int, file: str | Path) -> None
     about = {"network": net.name, "stem": net.stem, "size": size, "features": net.features}
     about |= {"peak": scaling.peak, "mean": scaling.mean, "std": scaling.std}
     about = {k: v if isinstance(v, str) else json.dumps(v) for k, v in about.items()}
-    if file.suffix == ".onnx" and net.name in NETWORKS:
+    if file.suffix == ".onnx" and kind_of(net.name) == "signals":
         raise InputError(
             f"{net.name} reads signals, and ONNX is written for images alone. Write .safetensors."
         )

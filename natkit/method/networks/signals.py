@@ -69,5 +69,10 @@ class MLP(nn.Module):
 NETWORKS = {"resnet1d": SignalResNet, "mlp": MLP}
 
 
+def kind_of(network: str) -> str:
+    """What a network takes: "images", or "signals", which vectors are too."""
+    return "signals" if network in NETWORKS else "images"
+
+
 def _along(inside: int, outside: int, stride: int) -> nn.Conv2d:
     return nn.Conv2d(inside, outside, (1, REACH), (1, stride), (0, REACH // 2), bias=False)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from natkit.core.errors import InputError
-from natkit.method.networks.signals import NETWORKS
+from natkit.method.networks.signals import NETWORKS, kind_of
 
 OURS = ("small", "alexnet_bn", *NETWORKS)
 PACKAGED = "tf_efficientnet_lite0"  # the network whose ImageNet weights come as a package
@@ -39,7 +39,7 @@ def networks(pattern: str = "*") -> list[str]:
     ``pattern`` as for file names: ``networks("*dino*")``, ``networks("resnet*")``. They are natkit's own two,
     torchvision's classification networks and timm's; a name that both have is torchvision's.
     """
-    ours = [name for name in OURS if name not in NETWORKS]
+    ours = [name for name in OURS if kind_of(name) == "images"]
     known = {*ours, *of_torchvision(), *_of_timm()}
     return sorted(name for name in known if fnmatch(name, pattern))
 

@@ -221,11 +221,11 @@ def _prices(features: Tensor, targets: Tensor) -> Tensor:
     n, blur = len(targets), _blur(features)
     kernel = features[_some(n, max(SAMPLE, n // 4), features.device)] @ targets.T
     kernel.sub_(kernel.amax(dim=1, keepdim=True)).div_(blur).exp_()
-    lure = features.new_ones(n)  # what a target must offer beside its cosine
+    v = features.new_ones(n)  # what a target must offer beside its cosine
     for _ in range(6):
-        weight = 1 / (kernel @ lure)
-        lure = 1 / (weight @ kernel).clamp_min(1e-30)
-    return -blur * lure.log()
+        u = 1 / (kernel @ v)
+        v = 1 / (u @ kernel).clamp_min(1e-30)
+    return -blur * v.log()
 
 
 def _keep(features: Tensor, targets: Tensor, price: Tensor, start: Tensor) -> Tensor:

@@ -50,8 +50,8 @@ def soft_match(
 
     Notes
     -----
-    Sinkhorn's scaling in float64, where exp(−2 / ε) is no 0, whatever the features are: it is as stable as
-    the log domain and exponentiates once. O(n (n + k)) a round; 128 × 2,048 take 4 ms on two cores.
+    Sinkhorn's scaling diag(u) kernel diag(v) in float64, where exp(−2 / ε) is no 0, whatever the features are: it is
+    as stable as the log domain and exponentiates once. O(n (n + k)) a round; 128 × 2,048 take 4 ms on two cores.
 
     References
     ----------
@@ -61,19 +61,19 @@ def soft_match(
     """
     features, targets = features.float(), targets.float()
     kernel = ((features @ targets.T - 1).double() / temperature).exp()  # (n, k)
-    share = kernel.new_ones(len(features))
+    u = kernel.new_ones(len(features))
     for _ in range(rounds):
-        lure = 1 / (share @ kernel).clamp_min(TINY)  # what makes all targets equally wanted
-        share = 1 / (kernel @ lure).clamp_min(TINY)
-    plan = _rows_to_one(kernel * lure)
+        v = 1 / (u @ kernel).clamp_min(TINY)  # makes all targets equally wanted
+        u = 1 / (kernel @ v).clamp_min(TINY)
+    plan = _rows_to_one(kernel * v)
 
     among = ((features @ features.T - 1).double() / temperature).exp()
     if apart is not None:
         among = among.masked_fill(apart[:, None] == apart, 0)
-    weight = among.new_ones(len(features))
+    u = among.new_ones(len(features))  # symmetric: u is v
     for _ in range(rounds):
-        weight = (weight * len(features) / (among @ weight).clamp_min(TINY)).sqrt()
-    push = _rows_to_one(among * weight) @ features
+        u = (u * len(features) / (among @ u).clamp_min(TINY)).sqrt()
+    push = _rows_to_one(among * u) @ features
     return plan @ targets - push, plan.argmax(dim=1)
 
 

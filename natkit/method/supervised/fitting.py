@@ -18,10 +18,10 @@ from natkit.method.batches import Scaling
 from natkit.method.embed.features import read_features, source, stored_pixels
 from natkit.method.inputs import same_kind
 from natkit.method.nat import NAT
-from natkit.method.supervised.loop import SLOWER, Labelled, last_layers
+from natkit.method.supervised.labelled import SLOWER, Labelled, full_views, last_layers
 from natkit.method.supervised.tasks import Goals, Loss, goals_of
 from natkit.method.training.checkpoint import FREE
-from natkit.method.training.loop import MIN_IMAGES
+from natkit.method.training.loop import MIN_IMAGES, Loop
 
 LAYERS, CHOICES = ("all", "last"), ("val", "last")
 VERSION = 1  # of what a kept draw is made of
@@ -36,8 +36,8 @@ class Supervised:
     network : torch.nn.Module
         Backbone, then classifier: standardised images (n, c, size, size) → scores (n, k).
     history : list of dict
-        One row an epoch: epoch, loss, seconds, and val: AUROC on the labelled images of val (of a measurement less the
-        mean squared error in deviations; None without).
+        One row an epoch: epoch, loss, val: AUROC on the labelled images of val (of a measurement less the mean squared
+        error in deviations; None without), and seconds.
     meta : dict
         What its embeddings say of it, see :func:`supervised`.
     """
@@ -203,10 +203,10 @@ def _trained(
     loss = Loss(goals, train, model.device_)
     only = last_layers(net) if tuned and layers == "last" else None
     network, parts = nn.Sequential(net, classifier), (train, val)
-    run = Labelled(network, pixels, parts, loss, model.scaling, settings, tuned, only)
-    run.what = "" if quiet else "fine-tune" if tuned else "train with labels"
-    run.train(run.look)
-    run.finish()
+    objective = Labelled(network, pixels, model.scaling, parts, loss, tuned, only)
+    objective.what = "" if quiet else "fine-tune" if tuned else "train with labels"
+    run = Loop(network, objective.train_pixels, model.scaling, full_views(settings), objective)
+    run.train()
     meta = {
         "name": "fine-tuned" if tuned else "supervised",
         "layer": "class scores",
@@ -214,13 +214,13 @@ def _trained(
         "task": goals.task,
         "labels": len(train),
         "val_labels": len(val),
-        "chosen_on": "last epoch" if run.kept is None else "val",
-        "epoch": run.best,
+        "chosen_on": "last epoch" if objective.kept is None else "val",
+        "epoch": objective.best,
         "layers": layers if tuned else "all",
         "network": settings.network,
         "seed": settings.seed,
     }
-    made = Supervised(run.encoder, model.scaling, settings.size, run.history, meta)
+    made = Supervised(network, model.scaling, settings.size, run.history, meta)
     return made, len(run.history) == settings.epochs
 
 

@@ -28,7 +28,8 @@ from natkit.method.objectives.assigned import (
     write_assignment,
 )
 from natkit.method.settings import Settings
-from natkit.method.training.run import Run
+from natkit.method.training.loop import Loop
+from natkit.method.training.state import OBJECTIVE, restore, state_of
 from natkit.method.views.images import Views
 from natkit.method.views.signals import SignalViews
 
@@ -107,7 +108,7 @@ def _load_state(cls: type[Model], file: Path) -> Model:
     past = unpack(earlier) if earlier else none
     model.ids = np.concatenate([past, unpack(arrays)])
     model.assignment = np.concatenate(
-        [earlier.get("targets", none), narrow(arrays["matcher.held"])]
+        [earlier.get("targets", none), narrow(arrays[f"{OBJECTIVE}.held"])]
     )
     model.history = joined(facts.get("past", []), facts["history"])
     return model._place(net, outer, "NAT")
@@ -117,7 +118,7 @@ def _model(cls: type[Model], config: dict) -> Model:
     """The estimator that a file describes, without networks yet."""
     model = cls(**config["settings"])
     if isinstance(model.views, dict):
-        model.views = (SignalViews if "masked" in model.views else Views)(**model.views)
+        model.views = (SignalViews if model.kind == "signals" else Views)(**model.views)
     model.check()
     scaling = config["scaling"]
     mean, std = (tuple(map(float, scaling[key])) for key in ("mean", "std"))
@@ -135,15 +136,15 @@ def joined(past: list[dict], rows: list[dict]) -> list[dict]:
     ]
 
 
-def train(run: Run, folder: str | Path, facts: dict, ids: np.ndarray, past: dict) -> None:
+def train(run: Loop, folder: str | Path, facts: dict, ids: np.ndarray, past: dict) -> None:
     """Train to the end, from the state in ``folder`` if there is one, and keep the state after each epoch.
 
     See :func:`keep`. One of several processes reads and writes; what fails there fails in all.
     """
     file, team = Path(folder) / STATE, run.team
-    if team.first(file.exists):
+    if team.on_rank_zero(file.exists):
         resume(run, file, facts)
-    kept = partial(team.first, lambda: keep(run, file, facts, ids, past))
+    kept = partial(team.on_rank_zero, lambda: keep(run, file, facts, ids, past))
     try:
         run.train(kept, kept)
     except InputError as error:
@@ -151,12 +152,12 @@ def train(run: Run, folder: str | Path, facts: dict, ids: np.ndarray, past: dict
         raise InputError(f"{error}{kept if run.history else ''}") from error
 
 
-def fingerprint(pixels: np.ndarray, ids: np.ndarray, weights: np.ndarray | None) -> str:
+def fingerprint(pixels: np.ndarray, ids: np.ndarray, sample_weight: np.ndarray | None) -> str:
     """Hex digest of the images that a run is trained on, and of how often each is shown."""
     digest = hashlib.sha256(f"{pixels.dtype} {pixels.shape}".encode())
     digest.update(ids.tobytes())
-    if weights is not None:
-        digest.update(weights.tobytes())
+    if sample_weight is not None:
+        digest.update(sample_weight.tobytes())
     if isinstance(pixels, Stream):
         digest.update(pixels.name.encode())
         return digest.hexdigest()
@@ -165,7 +166,7 @@ def fingerprint(pixels: np.ndarray, ids: np.ndarray, weights: np.ndarray | None)
     return digest.hexdigest()
 
 
-def keep(run: Run, file: Path, facts: dict, ids: np.ndarray, past: dict) -> None:
+def keep(run: Loop, file: Path, facts: dict, ids: np.ndarray, past: dict) -> None:
     """Write the state of a run between two steps in one file, which replaces the one before.
 
     ``facts`` are the hash of the images trained on ("data") and their "scaling". ``past`` is what the model had
@@ -175,7 +176,7 @@ def keep(run: Run, file: Path, facts: dict, ids: np.ndarray, past: dict) -> None
         left.unlink()
     facts = {"format": STATE_FORMAT, "version": VERSION, "history": run.history} | facts
     facts |= {"settings": run.settings.plain(), "past": past.get("history", [])}
-    tensors = {name: value.contiguous().cpu() for name, value in run.state().items()}
+    tensors = {name: value.contiguous().cpu() for name, value in state_of(run).items()}
     tensors |= {key: torch.from_numpy(value) for key, value in pack(ids).items()}
     if "ids" in past:
         earlier = pack(past["ids"]) | {"targets": narrow(past["targets"])}
@@ -184,7 +185,7 @@ def keep(run: Run, file: Path, facts: dict, ids: np.ndarray, past: dict) -> None
         save_file(tensors, part, {"natkit": json.dumps(facts)})
 
 
-def resume(run: Run, file: Path, facts: dict) -> None:
+def resume(run: Loop, file: Path, facts: dict) -> None:
     """Bring ``run`` to where :func:`keep` left it.
 
     Raises
@@ -192,7 +193,7 @@ def resume(run: Run, file: Path, facts: dict) -> None:
     InputError
         If the file is none of ours or cut short, or belongs to other settings or images.
     """
-    kept, before = run.team.first(lambda: _state(file))
+    kept, before = run.team.on_rank_zero(lambda: _state(file))
     ours = json.loads(json.dumps(run.settings.plain()))
     other = sorted(k for k in ours if k not in FREE and ours[k] != before["settings"].get(k))
     if other or before["data"] != facts["data"]:
@@ -202,7 +203,7 @@ def resume(run: Run, file: Path, facts: dict) -> None:
             "Give another folder, or the same settings and images to go on from it."
         )
     try:
-        run.restore(kept, before["history"])
+        restore(run, kept, before["history"])
     except (KeyError, RuntimeError, ValueError) as error:
         raise _unreadable(file, error) from error
 

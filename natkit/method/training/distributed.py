@@ -27,17 +27,16 @@ torchrun starts::
 
     with distributed.joined() as team:
         model = natkit.NAT(batch_size=256).fit(natkit.load("prepared"), checkpoint="training")
-        team.first(lambda: model.save("run"))
+        team.on_rank_zero(lambda: model.save("run"))
 
 How N processes stay one training: each takes its part of every batch, what doesn't fill a batch waits for the next
 shuffle, and no image is ever in two parts. Views are drawn for the whole batch, so that an image gets the same ones
-wherever it is. Batch norms see the whole batch (:mod:`natkit.method.training.norms`). The features of all are gathered,
-the
-first process alone matches them and keeps the assignment (two kinds of CPU may round, and so match, differently), and
-sends everyone the goals. Gradients are averaged by DistributedDataParallel. Two processes so learn what one would, up
-to rounding (of which AdamW makes much where a gradient is almost 0; in float64 they are the same to 12 digits). Two
-things differ: dropout, which each process draws for itself, and ``micro_batch``, which counts for each process, so that
-batch norms see that many images of each.
+wherever it is. Batch norms see the whole batch (:mod:`natkit.method.training.norms`). The features of all are
+gathered, the first process alone matches them and keeps the assignment (two kinds of CPU may round, and so match,
+differently), and sends everyone the gradient of the loss with respect to them. Gradients of the weights are averaged
+by DistributedDataParallel. Two processes so learn what one would, up to rounding (of which AdamW makes much where a
+gradient is almost 0; in float64 they are the same to 12 digits). Two things differ: dropout, which each process draws
+for itself, and ``micro_batch``, which counts for each process, so that batch norms see that many images of each.
 """
 
 import os
@@ -83,7 +82,7 @@ class Team:
         each = n // self.size
         return slice(self.rank * each, (self.rank + 1) * each)
 
-    def gather(self, mine: Tensor, dim: int = 0) -> Tensor:
+    def all_gather(self, mine: Tensor, dim: int = 0) -> Tensor:
         """The tensors of all, one behind the other, as :meth:`part` deals them out. Without gradient."""
         if self.size == 1:
             return mine
@@ -91,7 +90,7 @@ class Team:
         dist.all_gather(every, mine.contiguous())
         return torch.cat(every, dim)
 
-    def spread(self, tensor: Tensor) -> Tensor:
+    def broadcast(self, tensor: Tensor) -> Tensor:
         """The first one's tensor; the others give one of its shape."""
         if self.size > 1:
             tensor = tensor.contiguous()
@@ -106,7 +105,7 @@ class Team:
         dist.all_gather_object(said, value)
         return said
 
-    def first(self, act: Callable[[], T]) -> T:
+    def on_rank_zero(self, act: Callable[[], T]) -> T:
         """Let the first process do something: everyone gets what it returns, or the exception that it raises."""
         if self.size == 1:
             return act()
@@ -120,6 +119,8 @@ class Team:
         if told[1] is not None:
             raise told[1]
         return told[0]
+
+    first = on_rank_zero  # its name in natkit 0.1
 
     def agree(self, facts: dict) -> None:
         """Raise InputError, in all processes, if one has other facts than another: which, and who has what.

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from numbers import Integral, Real
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -42,6 +43,7 @@ class Views:
     full views (``quality.py vary`` in tests/benchmarks). ``small=0`` switches them off.
     """
 
+    kind: ClassVar[str] = "images"
     crop: tuple[float, float] = (0.3, 1.0)  # (least, most) share of the area that is kept
     flip: bool = True  # left-right; a mirrored part counts as the same
     turn: bool = False  # quarter turns; with ``flip`` all eight symmetries of the square

@@ -25,6 +25,7 @@ class SignalViews:
     )
     gain: float = 0.0  # factor 1 ± this for each channel, about its mean: another amplifier
     shift: float = 0.0  # ± this share of the length, round the end: another moment of the recording
+    kind: ClassVar[str] = "signals"
     small: ClassVar[int] = 0  # no small views, unlike pictures
 
     def __post_init__(self):
