@@ -40,7 +40,7 @@ _HOME = {
     "label_next": "natkit.look.suggest",
     "explorer": "natkit.show.explorer.page",
     "score": "natkit.evidence.scoring",
-    "draws": "natkit.evidence.label_curve",
+    "draws": "natkit.evidence.draws",
     "label_curve": "natkit.evidence.label_curve",
     "under_corruption": "natkit.evidence.robustness",
     "held_out": "natkit.evidence.robustness",

@@ -75,7 +75,7 @@ DOORS = {  # each heavy package is imported here alone
     "torchvision": {"natkit/method/networks/sources.py", "natkit/method/networks/weights.py"},
     "timm": {"natkit/method/networks/sources.py"},
     "jinja2": {"natkit/show/pages.py"},
-    "pptx": {"natkit/show/report/deck.py"},
+    "pptx": {"natkit/show/report/deck.py", "natkit/show/report/shapes.py"},
     "papermill": {"natkit/app/notebooks.py"},
     "elpv_dataset": {"data_prep/samples/sets.py"},
     "matplotlib_fontja": {"natkit/show/style.py"},

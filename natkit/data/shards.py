@@ -293,9 +293,8 @@ def _must_be_whole(file: Path, length: int, images: int, ends: list[int], size: 
         whole = sum(end <= found for end in ends)
         lost = "the table of contents at its end"
         if whole < len(ends):
-            lost = (
-                f"what lies from image {whole * size} on (byte {ends[whole - 1] if whole else 4})"
-            )
+            start = ends[whole - 1] if whole else 4
+            lost = f"what lies from image {whole * size} on (byte {start})"
         raise InputError(f"{file} is cut short: {found} of {length} bytes. Lost is {lost}. {AGAIN}")
     if found > length:
         raise InputError(f"{file} has {found} bytes, but {length} were written. {AGAIN}")

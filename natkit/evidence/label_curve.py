@@ -9,27 +9,13 @@ import pandas as pd
 from sklearn.model_selection import KFold, StratifiedKFold
 from threadpoolctl import threadpool_limits
 
-from natkit.core.errors import InputError
 from natkit.core.progress import progress
 from natkit.data.embedding import Embedding
+from natkit.evidence.draws import BAND, FOLDS, MORE, TESTS, Draw, draws
 from natkit.evidence.intervals import resample
 from natkit.evidence.probe import features, own_scores
 from natkit.evidence.questions import Question, answered
 from natkit.evidence.verdict import DECIDES
-
-BAND = (5, 95)  # percentiles
-TESTS = 200  # resamples of the test images, in each of which each draw of labels is looked at
-FOLDS = 3
-MORE = 50  # labels, of which the gain is foretold
-
-
-@dataclass(frozen=True)
-class Draw:
-    """Labels that are known in one repeat: ``ids`` int64 (budget,), of train images."""
-
-    repeat: int
-    budget: int
-    ids: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -53,49 +39,6 @@ class Curve:
             )
         ]
         return pd.DataFrame(rows)
-
-
-def draws(
-    table: pd.DataFrame,
-    label: str | Sequence[str],
-    budgets: Sequence[int] | None = None,
-    repeats: int = 10,
-    seed: int = 0,
-) -> list[Draw]:
-    """Which labels are known, for each budget and repeat; a smaller budget is part of the larger one.
-
-    In each repeat the labelled train images are shuffled, and one of each class is put first: without it
-    nothing could be learnt, and an engineer would see to it too.
-
-    Parameters
-    ----------
-    table
-        The manifest, with ``id``, ``split`` and ``label``.
-    budgets
-        Numbers of labels; None: 1, 2, 5, 10 … from twice the number of classes (at least 10) up to all.
-    repeats
-        How often labels are drawn anew; with all labels there is nothing to draw.
-
-    Raises
-    ------
-    InputError
-        If there are too few labels to score, or a budget is larger than the labelled train images.
-    """
-    ask, ids, split, _ = answered(table.sort_values("id"), label, "for a curve")
-    train = ids[split == "train"]
-    y = ask.part(split == "train").strata()
-    budgets = _budgets(budgets, len(train), len(ask.names))
-    made = []
-    for repeat in range(repeats):
-        order = np.random.default_rng([seed, repeat]).permutation(len(train))
-        _, first = np.unique(y[order], return_index=True)
-        order = np.r_[order[np.sort(first)], np.delete(order, first)]
-        made += [
-            Draw(repeat, budget, train[order[:budget]])
-            for budget in budgets
-            if budget < len(train) or repeat == 0
-        ]
-    return made
 
 
 def label_curve(
@@ -270,21 +213,6 @@ def _band(values: np.ndarray) -> dict:
     mid = np.percentile(values[:, 0], 50, method="nearest" if np.isinf(values).any() else "linear")
     told = {"value": mid, "low": low, "high": high}
     return {key: float(v) if np.isfinite(v) else None for key, v in told.items()}
-
-
-def _budgets(budgets, n: int, classes: int) -> list[int]:
-    if budgets is None:
-        steps = [b * 10**e for e in range(1, 8) for b in (1, 2, 5)]
-        return [b for b in steps if max(10, 2 * classes) <= b < 0.9 * n] + [n]
-    wrong = [
-        b for b in budgets if not (isinstance(b, int | np.integer) and max(2, classes) <= b <= n)
-    ]
-    if wrong or not len(budgets):
-        raise InputError(
-            f"Budgets lie between {max(2, classes)} (one label a class) and {n} (the labelled train images), "
-            f"but they are {list(budgets)}. Leave them out to have them chosen."
-        )
-    return sorted(set(map(int, budgets)))
 
 
 def _fit(ask: Question, x: np.ndarray, seed: int):

@@ -14,7 +14,7 @@ import pandas as pd
 from natkit.core.errors import InputError
 from natkit.core.labels import class_names
 from natkit.data.manifest import Prepared, read
-from natkit.evidence.scoring import Evidence
+from natkit.evidence.proof import Evidence
 from natkit.evidence.sections import SECTIONS, load_section
 from natkit.evidence.verdict import judge
 

@@ -57,7 +57,7 @@ class Target(Facts):
 
 @dataclass(frozen=True)
 class Reason(Facts):
-    """One reason: a key of ``natkit.evidence.verdict.REASONS``, and the numbers and names that it carries."""
+    """One reason: a key of ``natkit.evidence.reasons.REASONS``, and the numbers and names that it carries."""
 
     code: str
     values: dict

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from natkit.core.errors import InputError
-from natkit.evidence.scoring import Evidence
+from natkit.evidence.proof import Evidence
 from natkit.evidence.verdict import DECIDES, judge
 
 

@@ -30,8 +30,8 @@ from sklearn.metrics import roc_auc_score
 
 from natkit.data.embedding import Embedding
 from natkit.evidence.intervals import settled_by
+from natkit.evidence.kinds import Classes
 from natkit.evidence.probe import choose, features
-from natkit.evidence.questions import Classes
 from natkit.evidence.scoring import score
 
 SPLIT = {"train": 240, "val": 80, "test": 160}

@@ -10,7 +10,8 @@ from sklearn.preprocessing import StandardScaler
 from natkit.core.errors import InputError
 from natkit.data.embedding import Embedding
 from natkit.evidence import label_curve as module
-from natkit.evidence.label_curve import _Line, draws, label_curve
+from natkit.evidence.draws import draws
+from natkit.evidence.label_curve import _Line, label_curve
 from natkit.evidence.summary import _validator
 
 

@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from natkit.core.errors import InputError
 from natkit.core.labels import class_names
 from natkit.data.embedding import Embedding
-from natkit.evidence import questions
+from natkit.evidence import kinds
 from natkit.evidence.scoring import score
 
 
@@ -174,7 +174,7 @@ def test_test_images_choose_nothing():
 def test_val_images_are_not_learnt_from(monkeypatch):
     """With nothing to choose, garbage in the val images must leave the test scores as they are."""
     settings = {"linear": [{"C": 0.1}], "knn": [{"k": 5}]}
-    monkeypatch.setattr(questions.Classes, "settings", settings)
+    monkeypatch.setattr(kinds.Classes, "settings", settings)
     emb, controls, table = sample()
     val = table["split"].to_numpy() == "val"
     garbage = np.where(val[:, None], np.random.default_rng(9).normal(0, 9, emb.vectors.shape), 0)
@@ -292,7 +292,7 @@ def test_weights_of_train_reach_the_linear_probe_and_nothing_else():
     train, val, test = (table["split"].to_numpy() == part for part in ("train", "val", "test"))
     x = StandardScaler().fit(x[train]).transform(x)
     found = []
-    for setting in questions.LOGISTIC:
+    for setting in kinds.LOGISTIC:
         model = LogisticRegression(C=setting["C"], solver="newton-cholesky", tol=1e-10)
         model.fit(x[train], y[train], sample_weight=table["weight"][train])
         chances = model.predict_proba(x[test])
@@ -472,7 +472,7 @@ def test_a_measurement_is_scored_as_ridge_by_hand():
     x, y = emb.vectors.astype(float), table["width"].to_numpy()
     train, val, test = (table["split"].to_numpy() == part for part in ("train", "val", "test"))
     x = StandardScaler().fit(x[train]).transform(x)
-    fitted = [Ridge(alpha=s["alpha"]).fit(x[train], y[train]) for s in questions.RIDGE]
+    fitted = [Ridge(alpha=s["alpha"]).fit(x[train], y[train]) for s in kinds.RIDGE]
     best = max(fitted, key=lambda model: r2_score(y[val], model.predict(x[val])))
     row = proof.facts["scores"][0]
     assert row["score"]["value"] == pytest.approx(

@@ -10,10 +10,10 @@ import pytest
 from natkit.core.errors import InputError
 from natkit.data import annotations, manifest
 from natkit.data.embedding import Embedding
+from natkit.evidence.reasons import REASONS
 from natkit.evidence.scoring import score
 from natkit.evidence.sections import load_section, save_section
 from natkit.evidence.summary import check, collect, summarize
-from natkit.evidence.verdict import REASONS
 from natkit.money import cost
 from natkit.money.prices import Line, Prices, Work
 

@@ -4,7 +4,8 @@ from copy import deepcopy
 
 import pytest
 
-from natkit.evidence.verdict import REASONS, judge
+from natkit.evidence.reasons import REASONS
+from natkit.evidence.verdict import judge
 
 WIN, CLOSE, LOSS = (0.10, 0.05, 0.15), (0.05, -0.01, 0.11), (-0.10, -0.15, -0.05)
 

@@ -9,7 +9,7 @@ import pytest
 
 from data_prep.samples.planting import FOUND_BY
 from natkit.core.errors import InputError
-from natkit.evidence.verdict import REASONS
+from natkit.evidence.reasons import REASONS
 from natkit.facts.numbers import Interval
 from natkit.show.words.catalogue import Words, words
 
