@@ -9,6 +9,7 @@ import data_prep
 from data_prep.repair.mending import dead
 from data_prep.rules.suiting import DAMAGE
 from data_prep.writing.info import findings, sentences
+from natkit.facts.data import Finding
 from natkit.show.report.faults import findings as told_in
 from natkit.show.words.catalogue import words as words_of
 
@@ -59,9 +60,11 @@ def test_a_rare_fault_is_dealt_with(tmp_path, fault):
 @pytest.mark.parametrize("lang", ["en", "ja"])
 def test_the_report_says_that_it_may_be_the_part(tmp_path, lang):
     audit = audited(tmp_path, planted("burnt stripe", 4))
-    rows = told_in({"findings": findings(audit)}, words_of(lang).with_sentences(sentences(audit)))
-    (row,) = [row for row in rows if row["count"] == "15"]
-    assert {"en": "up to 25 %", "ja": "最大25%"}[lang] in row["detail"]
+    rows = told_in(
+        [Finding.of(f) for f in findings(audit)], words_of(lang).with_sentences(sentences(audit))
+    )
+    (row,) = [row for row in rows if row.count == "15"]
+    assert {"en": "up to 25 %", "ja": "最大25%"}[lang] in row.detail
 
 
 def drawings():

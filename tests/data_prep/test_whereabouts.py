@@ -17,6 +17,7 @@ from data_prep.scanning.walking import find_images, walk
 from data_prep.scanning.whereabouts import Disk, Whereabouts
 from data_prep.writing import info
 from natkit.core.errors import InputError
+from natkit.facts.data import Finding
 from natkit.show.report.faults import findings as told
 from natkit.show.words.catalogue import words as words_of
 
@@ -188,9 +189,9 @@ def test_what_was_passed_over_stands_in_the_report(root):
     sentences = info.sentences(audit)
     for lang, said in (("en", ".heic files"), ("ja", "拡張子 .heic")):
         words = words_of(lang).with_sentences(sentences)
-        (row,) = (r for r in told({"findings": facts}, words) if said in r["detail"])
-        assert "2" in row["detail"]
-        assert row["name"] == audit.rules["passed_over"].name[lang]
+        (row,) = (r for r in told([Finding.of(f) for f in facts], words) if said in r.detail)
+        assert "2" in row.detail
+        assert row.name == audit.rules["passed_over"].name[lang]
 
 
 STATUSES = ["empty", "truncated", "not_an_image", "too_big", "other_format HEIC", "colour_space CFA", "no_measurement",
@@ -208,10 +209,10 @@ def test_every_reason_has_its_own_words(lang):
             "rule": "unreadable", "severity": "problem", "action": "reported", "count": 7, "share": 0.1,
             "evidence": {"n": 7, "reasons": {reason: 7}}, "examples": [],
         }  # fmt: skip
-        (row,) = told({"findings": [finding]}, words)
-        said.append(row["detail"])
+        (row,) = told([Finding.of(finding)], words)
+        said.append(row.detail)
         assert f"status.{reason.partition(' ')[0]}" in words
-        assert reason.partition(" ")[2] in row["detail"]
+        assert reason.partition(" ")[2] in row.detail
     assert len(set(said)) == len(STATUSES)
 
 

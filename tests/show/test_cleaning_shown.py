@@ -50,7 +50,7 @@ def test_the_finding_says_the_numbers_and_the_rule_in_words(examples, lang):
     facts = taken(examples)
     check(facts)
     vocabulary = words(lang).with_sentences(facts["data"]["sentences"])
-    detail = faults.findings(Data.of(facts["data"]), vocabulary)[0].detail
+    detail = faults.findings(Data.of(facts["data"]).findings, vocabulary)[0].detail
     rule = {"en": "“Missing block”", "ja": "「画像内の欠けた領域」"}[lang]
     low = vocabulary.percent(share(40, 40)["low"])
     assert rule in detail
@@ -66,7 +66,7 @@ def test_all_rules_together_have_a_name(examples, lang):
     vocabulary = words(lang).with_sentences(facts["data"]["sentences"])
     assert (
         vocabulary("data.all_rules")
-        in faults.findings(Data.of(facts["data"]), vocabulary)[0].detail
+        in faults.findings(Data.of(facts["data"]).findings, vocabulary)[0].detail
     )
 
 

@@ -271,7 +271,7 @@ def test_the_curve_groups_and_robustness_are_shown(lang, made):
 def test_findings_stand_worst_first_whatever_their_order(examples):
     data = examples.data()
     data["findings"].reverse()
-    marks = [row.mark for row in faults.findings(Data.of(data), words("en"))]
+    marks = [row.mark for row in faults.findings(Data.of(data).findings, words("en"))]
     assert marks == sorted(marks, key="×△○".index)
 
 
@@ -502,7 +502,7 @@ def test_a_drift_is_told_in_words(examples):
     seen = {"column": "camera", "value": "B", "auc": examples.number(0.9, 0.88, 0.92), "p": 0.005}
     found = examples.finding("drift", "warning", "reported", 900, {**seen, "most": "sharpness"})
     vocabulary = words("ja").with_sentences(data["sentences"])
-    (row,) = faults.findings(Data.of({**data, "findings": [found]}), vocabulary)
+    (row,) = faults.findings(Data.of({**data, "findings": [found]}).findings, vocabulary)
     assert row.name == "撮影条件の変化"
     assert row.detail == "「camera」＝「B」：AUROC 0.900（0.880〜0.920）、主に鮮鋭度から。"
 

@@ -1,5 +1,6 @@
 """What the report says of the findings: what was seen, what was done, what is left, what they may hide."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from natkit.facts.base import Absent, absent
@@ -27,9 +28,9 @@ class Row:
     examples: list[str]
 
 
-def findings(data: Data, words: Words) -> list[Row]:
+def findings(found: Sequence[Finding], words: Words) -> list[Row]:
     """Rows of the table of findings, problems first."""
-    ranked = sorted(data.findings, key=lambda f: RANK.index(f.severity))
+    ranked = sorted(found, key=lambda f: RANK.index(f.severity))
     return [
         Row(
             mark=words(f"severity.{f.severity}.mark"),

@@ -61,7 +61,7 @@ def _labels(facts: Summary, words: Words) -> list[str]:
 def _data(data: Data | Absent, words: Words) -> list[str]:
     if absent(data):
         return [_why("data", data, words)]
-    counts, found = data.counts, faults.findings(data, words)
+    counts, found = data.counts, faults.findings(data.findings, words)
     if not found:
         rules = story.rules(data.looked_for, words)
         return [words("data.clean", listed=counts.listed, rules=rules)]

@@ -76,7 +76,7 @@ def _data(deck: Deck, facts: Summary, words: Words, *_) -> None:
     data = facts.data
     if absent(data):
         return
-    counts, found = data.counts, faults.findings(data, words)
+    counts, found = data.counts, faults.findings(data.findings, words)
     single = sorted((f for f in data.findings if not f.whole), key=lambda f: -f.count)
     parts = words(
         "data.parts_text", **{part: getattr(counts, part) for part in ("train", "val", "test")}

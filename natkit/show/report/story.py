@@ -29,8 +29,9 @@ class Told:
     lead: str
 
 
-def verdict(facts: Summary, words: Words) -> Told:
-    """What page one says of the verdict."""
+def verdict(facts: Summary | dict, words: Words) -> Told:
+    """What page one says of the verdict; ``facts`` may be plain, as a notebook has them."""
+    facts = Summary.of(facts)
     code, evidence = decision(facts), facts.evidence
     label = label_column(facts)
     values = {"label": quoted(words, label)} if label else {"label": words("table.class")}

@@ -78,7 +78,7 @@ def _findings(facts: Summary, words: Words) -> tuple | None:
     rows = [
         (row.severity, row.name, f.count, f.share, row.action, row.why, row.detail,
          "\n".join(f.examples))
-        for row, f in zip(faults.findings(data, words), ranked, strict=True)
+        for row, f in zip(faults.findings(data.findings, words), ranked, strict=True)
     ]  # fmt: skip
     head = _head(
         words, "severity", "finding", "images", "share", "done", "content", "evidence", "examples"
