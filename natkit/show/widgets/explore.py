@@ -64,9 +64,9 @@ class Explorer(Marking):
                 "Draw the map of this prepared folder."
             )
         self._ids, self._place = ids, pd.Series(np.arange(len(ids)), index=ids)
-        frame = self._frame(section)
-        self.scatter = self._scatter(frame)
-        self.colour = self._choice_of_colour()
+        rows = images.table.set_index("id").loc[ids]
+        self.scatter = self._scatter(self._frame(section, rows))
+        self.colour = self._choice_of_colour(rows)
         self.count = w.HTML()
         self.gallery = w.HBox(layout={"flex_flow": "row wrap"})
         self.actions = w.VBox()
@@ -76,13 +76,12 @@ class Explorer(Marking):
         self.scatter.widget.observe(lambda _: self._selected(), "selection")
         self.select(selected)
 
-    def _frame(self, section: dict) -> pd.DataFrame:
-        """A row a point: where it lies, its cluster, its file, and the user's columns as texts ("= camera")."""
+    def _frame(self, section: dict, rows: pd.DataFrame) -> pd.DataFrame:
+        """A row a point: where it lies, its cluster, its file, and as texts ("= camera") the columns of ``rows``."""
         frame = pd.DataFrame(section["points"], columns=["x", "y", "cluster"])
         names = {c["cluster"]: c["name"] for c in section["clusters"]}
         none = self.words("map.noise")
         frame["cluster"] = [none if c < 0 else names.get(c) or str(c) for c in frame["cluster"]]
-        rows = self.images.table.set_index("id").loc[self._ids]
         frame["file"] = rows["path"].to_numpy()
         for column in self.images.columns:
             frame[f"= {column}"] = rows[column].map(text).to_numpy()
@@ -102,18 +101,15 @@ class Explorer(Marking):
         scatter.tooltip(True, properties=["file", "cluster"], **preview)
         return scatter
 
-    def _choice_of_colour(self) -> w.Dropdown:
+    def _choice_of_colour(self, rows: pd.DataFrame) -> w.Dropdown:
         """By cluster, or by a column that has few values."""
         options = {self.words("explorer.cluster"): "cluster"}
-        few = [c for c in self.images.columns if self._values(c) <= 2 * CHOICES]
+        few = [c for c in self.images.columns if rows[c].nunique() <= 2 * CHOICES]
         options |= {column: f"= {column}" for column in few}
         choice = w.Dropdown(options=options, description=self.words("explorer.colour"))
         choice.observe(lambda change: self._colour(change["new"]), "value")
         self._colour("cluster")
         return choice
-
-    def _values(self, column: str) -> int:
-        return self.images.table.set_index("id").loc[self._ids, column].nunique()
 
     def select(self, ids: Sequence[int]) -> None:
         """Select images, as the lasso does; ids that are not on the map are left out."""
