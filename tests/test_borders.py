@@ -57,7 +57,7 @@ MAY_IMPORT = {  # a room: the rooms below it; it may always import its own files
     | {"data_prep.rules.columns", "data_prep.scanning.listing"},
     "data_prep": set(),
     "data_prep/scanning": {"natkit.core", "natkit.data"},
-    "data_prep/rules": {"natkit.core", "natkit.data", "data_prep.scanning"},
+    "data_prep/rules": {"natkit.core", "natkit.data", "natkit.facts.numbers", "data_prep.scanning"},
     "data_prep/repair": {"natkit.core", "natkit.data", "data_prep.scanning", "data_prep.rules"},
     "data_prep/deciding": {"natkit.core", "natkit.data", "data_prep.scanning", "data_prep.rules"}
     | {"data_prep.repair"},

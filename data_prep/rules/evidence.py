@@ -1,17 +1,9 @@
 """Numbers that findings rest on: typed where a rule decides by them, made plain where a finding is made."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 
-
-@dataclass(frozen=True)
-class Interval:
-    """A number with its 95 % interval, and of how many images it is; see :func:`interval`."""
-
-    value: float
-    low: float
-    high: float
-    n: int
+from natkit.facts.numbers import Interval
 
 
 def interval(value: float, low: float, high: float, n: int) -> Interval:

@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 
 from data_prep.rules.duplicates import EXACT, originals
-from data_prep.rules.evidence import Interval, interval
+from data_prep.rules.evidence import interval
 from data_prep.rules.finders import Need, finds
 from data_prep.rules.registry import Finding, Rule
 from data_prep.rules.telling import CHANCE
 from natkit.core.labels import class_names
 from natkit.core.stats import exact_bounds, fisher, tarone
+from natkit.facts.numbers import Interval
 
 TAKES, TOLD = "cleaning_takes_class", "uneven_loss"  # codes of the two rules
 ALL = "all_rules"  # stands for every rule together

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from data_prep.rules.evidence import Interval, interval
+from data_prep.rules.evidence import interval
 from data_prep.rules.finders import IMAGES, Context, Need, Stage, finds
 from data_prep.rules.missing import mixed_kinds
 from data_prep.rules.registry import RULES, Finding, Rule
 from data_prep.rules.telling import RESAMPLES
 from natkit.core.labels import class_names
+from natkit.facts.numbers import Interval
 
 CELL = 40  # images from which a camera (crossed with the other groups) is judged by itself
 VALUES = 12  # of a group that may each have a gain of their own

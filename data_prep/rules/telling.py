@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from data_prep.rules.evidence import Interval, interval
+from data_prep.rules.evidence import interval
 from natkit.core.stats import holm
+from natkit.facts.numbers import Interval
 
 TELLING_AUC = 0.60  # one half tells nothing
 CHANCE = 0.05  # p, after Holm's correction
