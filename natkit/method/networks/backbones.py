@@ -137,7 +137,7 @@ def backbone(
     Parameters
     ----------
     name
-        "small" (:class:`SmallResNet`, for a CPU), "alexnet_bn" (:func:`paper_alexnet`), one of :mod:`networks1d`, or a
+        "small" (:class:`SmallResNet`, for a CPU), "alexnet_bn" (:func:`paper_alexnet`), one of those of signals, or a
         classification network of torchvision or timm by its name there, as "resnet18" or "vit_small_patch14_dinov2",
         without its last layer; ``natkit.networks()`` lists them. Dropout and stochastic depth stay where they have
         them; they draw from torch's global generator.

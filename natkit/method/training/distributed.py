@@ -120,8 +120,6 @@ class Team:
             raise told[1]
         return told[0]
 
-    first = on_rank_zero  # its name in natkit 0.1
-
     def agree(self, facts: dict) -> None:
         """Raise InputError, in all processes, if one has other facts than another: which, and who has what.
 
